@@ -1,0 +1,43 @@
+"""How a model of one flavor is loaded and called.
+
+A new flavor is one module with a class `Adapter` and one row of `_MODULES`. The first flavor of a model that has a row
+is taken; every model that MLflow can serve has the flavor `python_function`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+from mlflow_backend.errors import SchemaError
+from mlflow_backend.metadata import ModelMetadata
+from mlflow_backend.requests import DecodedRequest
+from mlflow_backend.schema import ModelSchema
+
+_MODULES: Mapping[str, str] = {
+    "python_function": "mlflow_backend.adapters.pyfunc",
+}
+
+
+class Adapter(Protocol):
+    """A loaded model."""
+
+    def predict(self, request: DecodedRequest) -> Any:
+        """Whatever the model returns for all rows of `request`, in their order; may raise anything."""
+        ...
+
+
+def load(metadata: ModelMetadata, schema: ModelSchema) -> Adapter:
+    """Load the model; this imports MLflow.
+
+    Raises:
+        SchemaError: none of the model's flavors can be served.
+    """
+    for flavor, module in _MODULES.items():
+        if flavor in metadata.flavors:
+            return cast(Adapter, importlib.import_module(module).Adapter(metadata, schema))
+    raise SchemaError(
+        f"{metadata.folder}: the model has the flavors {', '.join(metadata.flavors)}, and none of "
+        f"{', '.join(_MODULES)} that can be served; save it with a flavor that has a python_function."
+    )

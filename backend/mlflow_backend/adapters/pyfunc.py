@@ -1,0 +1,72 @@
+"""The generic flavor: everything that `mlflow.pyfunc.load_model` loads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import mlflow.pyfunc
+import mlflow.tracing
+import numpy as np
+import pandas as pd
+
+from mlflow_backend.metadata import ModelMetadata
+from mlflow_backend.requests import DecodedRequest
+from mlflow_backend.schema import ModelSchema
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Adapter:
+    """Calls `predict` with what the signature asks for: a DataFrame for columns, an array or a dict of arrays for
+    tensors, a list of rows for a signature that comes from type hints."""
+
+    def __init__(self, metadata: ModelMetadata, schema: ModelSchema) -> None:
+        self._schema = schema
+        self._from_type_hints = metadata.from_type_hints
+        self._labels = {
+            field.name: position if field.source is None else field.source
+            for position, field in enumerate(schema.inputs)
+        }
+        self._codecs = {field.name: field.carrier.codec for field in schema.inputs}
+        if "MLFLOW_TRACKING_URI" not in os.environ:
+            # Traces would go to a new folder below the server's working directory, which may be read-only.
+            mlflow.tracing.disable()
+        # The build has checked the environment against the model's requirements.
+        self._model = mlflow.pyfunc.load_model(str(metadata.folder), suppress_warnings=True)
+
+    def predict(self, request: DecodedRequest) -> Any:
+        data = self._data(request.inputs)
+        return self._model.predict(data, params=dict(request.params)) if request.params else self._model.predict(data)
+
+    def _data(self, inputs: Mapping[str, Array]) -> Any:
+        if self._schema.tensors:
+            return self._tensors(inputs)
+        if self._from_type_hints and not self._schema.named:
+            return next(iter(inputs.values())).tolist()
+        return self._frame(inputs)
+
+    def _tensors(self, inputs: Mapping[str, Array]) -> Any:
+        if not self._schema.named:
+            return next(iter(inputs.values()))
+        return {self._labels[name]: value for name, value in inputs.items()}
+
+    def _frame(self, inputs: Mapping[str, Array]) -> pd.DataFrame:
+        labels = [self._labels[name] for name in inputs]
+        columns = list(inputs.values())
+        if len({column.dtype for column in columns}) == 1 and columns[0].dtype.kind in "biuf":
+            # One block for all columns costs a tenth of one Series for each.
+            block = np.empty((len(columns[0]), len(columns)), columns[0].dtype, order="F")
+            for position, column in enumerate(columns):
+                block[:, position] = column
+            return pd.DataFrame(block, columns=labels)
+        return pd.DataFrame(
+            {self._labels[name]: self._series(name, column) for name, column in inputs.items()}, columns=labels
+        )
+
+    def _series(self, name: str, column: Array) -> Any:
+        if self._codecs[name] == "string":
+            # pandas decides what text is, as for a DataFrame that a user writes: object before pandas 3, str since.
+            return pd.Series(column.tolist())
+        return pd.Series(column)

@@ -1,0 +1,163 @@
+"""What a model returns, taken apart into the tensors that its signature names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mlflow_backend import codecs, jsontext
+from mlflow_backend.errors import OutputError
+from mlflow_backend.schema import Field
+
+Array = codecs.Array
+
+
+def encode(result: Any, fields: Sequence[Field], batched: bool, base64_text: bool) -> dict[str, Array]:
+    """Triton's tensors for a result of `predict`.
+
+    Args:
+        result: DataFrame, Series, array, sparse matrix, torch tensor, dict, list, tuple, text, number, pydantic object.
+        fields: the signature's outputs.
+        batched: tensors have the shape of a batched model, [rows, …], a column [rows, 1].
+
+    Raises:
+        OutputError: the result does not fit the signature; names both.
+    """
+    arrays = {}
+    for field, values in _split(result, fields):
+        try:
+            array = codecs.encode(_as_array(values, field), field, base64_text)
+        except ValueError as error:
+            raise OutputError(f"output '{field.name}' ({field.describe()}): {error}.") from None
+        arrays[field.name] = array.reshape(-1, 1) if batched and array.ndim == 1 else array
+    return arrays
+
+
+def _split(result: Any, fields: Sequence[Field]) -> list[tuple[Field, Any]]:
+    """Pairs of output and its values."""
+    result = _unwrapped(result)
+    frame_columns = getattr(result, "columns", None)
+    if frame_columns is not None:
+        return _split_frame(result, list(frame_columns), fields)
+    if isinstance(result, Mapping):
+        return _split_mapping(result, fields)
+    if len(fields) == 1:
+        field = fields[0]
+        if _is_rows_of_mappings(result) and field.source in result[0] and field.carrier.codec != "json":
+            result = [row[field.source] for row in result]
+        return [(field, result)]
+    if _is_rows_of_mappings(result):
+        return [(field, [_row_value(row, field) for row in result]) for field in fields]
+    if isinstance(result, np.ndarray) and result.ndim == 2 and result.shape[1] == len(fields):
+        return [(field, result[:, position]) for position, field in enumerate(fields)]
+    if isinstance(result, tuple) and len(result) == len(fields):
+        return list(zip(fields, result, strict=True))
+    raise _unfit(result, fields)
+
+
+def _split_frame(frame: Any, columns: list[Any], fields: Sequence[Field]) -> list[tuple[Field, Any]]:
+    if len(fields) == 1 and fields[0].kind == "tensor" and fields[0].source is None:
+        return [(fields[0], frame.to_numpy())]
+    if all(field.source in columns for field in fields):
+        return [(field, frame[field.source]) for field in fields]
+    if len(columns) == len(fields):
+        return [(field, frame.iloc[:, position]) for position, field in enumerate(fields)]
+    raise _unfit(frame, fields, f" with columns {columns}")
+
+
+def _split_mapping(result: Mapping[Any, Any], fields: Sequence[Field]) -> list[tuple[Field, Any]]:
+    if all(field.source in result for field in fields):
+        return [(field, result[field.source]) for field in fields]
+    if len(fields) == 1 and fields[0].carrier.codec == "json":
+        return [(fields[0], [result])]
+    if len(fields) == 1 and len(result) == 1:
+        return [(fields[0], next(iter(result.values())))]
+    raise _unfit(result, fields, f" with keys {list(result)}")
+
+
+def _unwrapped(result: Any) -> Any:
+    """Plain containers for what other libraries return, found by what they can do and not by importing them."""
+    if hasattr(result, "model_dump"):
+        return result.model_dump()
+    if hasattr(result, "detach"):
+        return result.detach().cpu().numpy()
+    if hasattr(result, "toarray"):
+        return result.toarray()
+    if isinstance(result, list) and result and hasattr(result[0], "model_dump"):
+        return [row.model_dump() for row in result]
+    if isinstance(result, Mapping):
+        return {
+            name: value.detach().cpu().numpy() if hasattr(value, "detach") else value for name, value in result.items()
+        }
+    return result
+
+
+def _is_rows_of_mappings(result: Any) -> bool:
+    return isinstance(result, list) and bool(result) and all(isinstance(row, Mapping) for row in result)
+
+
+def _row_value(row: Mapping[Any, Any], field: Field) -> Any:
+    if field.source not in row and not field.optional:
+        raise OutputError(f"output '{field.name}' is missing in a row of the answer, which has {list(row)}.")
+    return row.get(field.source)
+
+
+def _as_array(values: Any, field: Field) -> Array:
+    """An array with the rows first, in the signature's number of axes."""
+    if hasattr(values, "to_numpy"):
+        # Nullable types of pandas have a missing value that NumPy does not know.
+        nullable = not isinstance(values.dtype, np.dtype)
+        values = values.to_numpy(dtype=object, na_value=None) if nullable else values.to_numpy()
+    if field.kind == "column":
+        return _column(values, field)
+    array = np.asarray(values, dtype=object if field.carrier.data_type == "TYPE_STRING" else None)
+    if array.ndim != len(field.shape) and array.size and array.ndim == 0:
+        array = array.reshape((1,) * len(field.shape))
+    if array.ndim == 2 and array.shape[1] == 1 and field.shape == (-1,):
+        array = array.reshape(-1)
+    if array.ndim == 1 and len(field.shape) == 2 and field.shape[1] == 1:
+        array = array.reshape(-1, 1)
+    if array.ndim != len(field.shape) or any(
+        wanted not in (-1, given) for wanted, given in zip(field.shape, array.shape, strict=True)
+    ):
+        raise ValueError(f"the model returned shape {list(array.shape)}")
+    return array
+
+
+def _column(values: Any, field: Field) -> Array:
+    if isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] == 1 and field.carrier.codec != "json":
+        return values.reshape(-1)
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        return values
+    if isinstance(values, (str, bytes, Mapping)) or np.ndim(values) == 0:
+        values = [values]
+    cells = list(values)
+    if field.carrier.codec == "plain":
+        array = np.array(cells, dtype=object) if None in cells else np.array(cells)
+        if array.ndim != 1:
+            raise ValueError(f"the model returned shape {list(array.shape)}; one value a row is wanted")
+        return array
+    return codecs.boxed(cells)
+
+
+def _unfit(result: Any, fields: Sequence[Field], detail: str = "") -> OutputError:
+    names = ", ".join(repr(field.name) for field in fields)
+    shape = f" of shape {list(result.shape)}" if hasattr(result, "shape") and not detail else ""
+    return OutputError(
+        f"the model returned {type(result).__name__}{shape}{detail}, which does not fit the signature's outputs "
+        f"{names}; save the model with a signature inferred from what it returns."
+    )
+
+
+def row_count(arrays: Mapping[str, Array]) -> int:
+    """Rows of an encoded answer.
+
+    Raises:
+        OutputError: the outputs have different numbers of rows.
+    """
+    counts = {name: len(array) for name, array in arrays.items()}
+    if len(set(counts.values())) != 1:
+        raise OutputError(f"the model returned different numbers of rows: {jsontext.dumps(counts)}.")
+    return next(iter(counts.values()))

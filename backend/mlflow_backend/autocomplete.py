@@ -1,0 +1,76 @@
+"""Completing a model's configuration from its `MLmodel`.
+
+Runs in a throw-away process at every load, so MLflow is not imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow_backend import conflicts, metadata, schema
+from mlflow_backend.errors import ConfigMismatchError
+from mlflow_backend.schema import Field
+
+
+def complete(config: Any, folder: Path) -> Any:
+    """Fill in what the configuration leaves out.
+
+    A configuration without any input gets `DEFAULT_MAX_BATCH_SIZE` and dynamic batching where the model allows it; one
+    with inputs has said what it wants.
+
+    Args:
+        config: Triton's `ModelConfig`, changed in place.
+        folder: the version folder that holds `MLmodel`.
+
+    Raises:
+        ConfigMismatchError: the configuration contradicts the signature; names each field.
+        BackendError: the model cannot be understood or served.
+    """
+    model_schema = schema.build(metadata.read(folder).signature)
+    written = config.as_dict()
+    max_batch_size = int(written.get("max_batch_size") or 0)
+    bare = not written.get("input")
+    if bare and max_batch_size == 0 and model_schema.batchable:
+        max_batch_size = conflicts.DEFAULT_MAX_BATCH_SIZE
+        config.set_max_batch_size(max_batch_size)
+    inputs, outputs = _entries(written, "input"), _entries(written, "output")
+    problems = conflicts.find(model_schema, max_batch_size, inputs, outputs)
+    if problems:
+        raise ConfigMismatchError("config.pbtxt contradicts the signature: " + " ".join(problems))
+    batched = max_batch_size > 0
+    # An input and an output may share a name.
+    given = {entry.name: entry for entry in inputs}
+    for field in (*model_schema.inputs, *model_schema.param_inputs):
+        config.add_input(_merged(field, given.get(field.name), batched))
+    given = {entry.name: entry for entry in outputs}
+    for field in model_schema.outputs:
+        config.add_output(_merged(field, given.get(field.name), batched))
+    if bare and batched and not any(name in written for name in ("dynamic_batching", "sequence_batching")):
+        config.set_dynamic_batching()
+    return config
+
+
+def _entries(written: Mapping[str, Any], direction: str) -> list[conflicts.TensorConfig]:
+    return [
+        conflicts.TensorConfig(
+            name=str(entry.get("name")),
+            data_type="" if entry.get("data_type") == "TYPE_INVALID" else str(entry.get("data_type") or ""),
+            dims=tuple(int(axis) for axis in entry.get("dims") or ()),
+            optional=bool(entry.get("optional")),
+        )
+        for entry in written.get(direction) or ()
+    ]
+
+
+def _merged(field: Field, entry: conflicts.TensorConfig | None, batched: bool) -> dict[str, Any]:
+    """The properties to add; what is written already stays, since adding something else is an error to Triton."""
+    properties: dict[str, Any] = {
+        "name": field.name,
+        "data_type": field.carrier.data_type,
+        "dims": list(entry.dims if entry is not None and entry.dims else field.dims(batched)),
+    }
+    if field.optional and (entry is None or entry.optional):
+        properties["optional"] = True
+    return properties

@@ -1,0 +1,234 @@
+#include "stub/engine/executor.h"
+
+#include "stub/engine/request_reader.h"
+#include "stub/engine/resync.h"
+#include "stub/error.h"
+#include "stub/python/exception_text.h"
+
+namespace mlflow_triton::stub {
+namespace {
+
+// Below this much data, releasing the GIL costs more than it gives to other threads.
+constexpr std::size_t kBytesWorthReleasingTheGil = 1 << 20;
+
+/// Offset of the response batch in the combined answer: behind the IPC message (spec section 5.5, R8+).
+constexpr std::size_t kBatchOffset = sizeof(IpcMessage);
+
+std::shared_ptr<InferenceResponse> ResponseOf(const InferenceRequest &request, py::handle entry) {
+  if (request.rescheduled()) {
+    if (!entry.is_none()) {
+      throw StubError(
+          "Expected a None object in the execute function return list for reschduled request, found type '" +
+          TypeText(entry) + "'.");
+    }
+    return nullptr;
+  }
+  if (entry.is_none()) {
+    return nullptr;
+  }
+  if (!py::isinstance<InferenceResponse>(entry)) {
+    throw StubError("Expected an 'InferenceResponse' object in the execute function return list, found type '" +
+                    TypeText(entry) + "'.");
+  }
+  return entry.cast<std::shared_ptr<InferenceResponse>>();
+}
+
+} // namespace
+
+Executor::Executor(Context &context, Model &model, EventLoop &loop)
+    : context_(context), link_(context.link), model_(model), loop_(loop), answer_(context.link.region()) {}
+
+void Executor::Released() {
+  answer_.Clear();
+  link_.region().FlushReleases();
+}
+
+std::vector<Executor::Slot> Executor::Read(Handle message) {
+  std::vector<Slot> slots;
+  for (auto &request : ReadRequestBatch(link_, link_.region().As<IpcMessage>(message)->args)) {
+    slots.push_back(Slot{std::move(request)});
+  }
+  return slots;
+}
+
+Executor::Plans Executor::Run(const std::vector<Slot> &slots) {
+  py::list requests(slots.size());
+  for (std::size_t index = 0; index < slots.size(); ++index) {
+    requests[index] = slots[index].request;
+  }
+  py::object result = model_.Execute(requests);
+  const bool is_coroutine = PyCoro_CheckExact(result.ptr()) != 0;
+  if (link_.decoupled()) {
+    if (is_coroutine) {
+      loop_.Start(result);
+    } else if (!result.is_none()) {
+      throw StubError("Python model '" + context_.name +
+                      "' is using the decoupled mode and the execute function must return None.");
+    }
+    return {};
+  }
+  if (is_coroutine) {
+    result = loop_.RunToEnd(result);
+  }
+  return result.is_none() ? Plans{} : PlanResponses(slots, result);
+}
+
+Executor::Plans Executor::PlanResponses(const std::vector<Slot> &slots, const py::object &result) {
+  if (!py::isinstance<py::list>(result)) {
+    throw StubError("Expected a list in the execute return, found type '" + TypeText(result) + "'.");
+  }
+  const auto responses = py::reinterpret_borrow<py::list>(result);
+  if (responses.size() != slots.size()) {
+    throw StubError("Number of InferenceResponse objects do not match the number of InferenceRequest objects. "
+                    "InferenceRequest(s) size is:" +
+                    std::to_string(slots.size()) +
+                    ", and InferenceResponse(s) size is:" + std::to_string(responses.size()) + "\n");
+  }
+  Plans plans(slots.size());
+  for (std::size_t index = 0; index < slots.size(); ++index) {
+    const InferenceRequest &request = *slots[index].request;
+    if (const auto response = ResponseOf(request, responses[index])) {
+      plans[index] = std::make_unique<ResponsePlan>(*response, request.channel->requested_outputs);
+    }
+  }
+  return plans;
+}
+
+Handle Executor::AllocateAnswer(Region::Lock &lock, std::size_t responses) {
+  const BatchLayout &layout = link_.protocol().batch;
+  const std::size_t size = kBatchOffset + static_cast<std::size_t>(layout.size) + responses * sizeof(Handle);
+  const Handle answer = answer_.Allocate(lock, size);
+  char *at = link_.region().Payload(answer, size);
+  std::memset(at, 0, size);
+  IpcMessage message{};
+  message.command = link_.protocol().Number(Command::kExecuteResponse);
+  message.args = answer + static_cast<Handle>(kBatchOffset); // by custom; not a handle that anybody follows
+  StoreAt(at, message);
+  StoreAt<std::uint32_t>(at + kBatchOffset + layout.batch_size, static_cast<std::uint32_t>(responses));
+  return answer;
+}
+
+void Executor::TakeFactories(std::vector<Slot> *slots, const Plans &plans) {
+  // The parent deletes the factory of every returned response, so it must still exist and nobody may use it any more.
+  for (std::size_t index = 0; index < plans.size(); ++index) {
+    Slot &slot = (*slots)[index];
+    if (!plans[index]) {
+      continue;
+    }
+    if (slot.request->channel->HasSent()) {
+      throw StubError("Unable to send response. Non-decoupled model cannot send more than one response.");
+    }
+    slot.factory_taken = slot.request->channel->TakeFactory();
+    if (!slot.factory_taken) {
+      throw StubError("Unable to send response. Response sender has been closed.");
+    }
+  }
+}
+
+Handle Executor::WriteAnswer(std::vector<Slot> *slots, Plans *plans) {
+  std::vector<Handle> handles;
+  std::size_t data_bytes = 0;
+  Handle answer = kNoHandle;
+  {
+    Region::Lock lock(link_.region());
+    for (const auto &plan : *plans) {
+      handles.push_back(plan ? plan->Allocate(lock, answer_, link_.protocol()) : kNoHandle);
+      data_bytes += plan ? plan->data_bytes() : 0;
+    }
+    answer = AllocateAnswer(lock, handles.size());
+  }
+  {
+    std::unique_ptr<py::gil_scoped_release> without_gil;
+    if (data_bytes >= kBytesWorthReleasingTheGil) {
+      without_gil = std::make_unique<py::gil_scoped_release>();
+    }
+    for (const auto &plan : *plans) {
+      if (plan) {
+        plan->Write(link_);
+      }
+    }
+  }
+  TakeFactories(slots, *plans);
+  const std::size_t start = kBatchOffset + static_cast<std::size_t>(link_.protocol().batch.size);
+  if (!handles.empty()) {
+    std::memcpy(link_.region().Payload(answer, start + handles.size() * sizeof(Handle)) + start, handles.data(),
+                handles.size() * sizeof(Handle));
+  }
+  return answer;
+}
+
+Handle Executor::WriteError(std::vector<Slot> *slots, const std::string &text) {
+  answer_.Clear(); // what a failed answer may have allocated
+  bool any_gone = false;
+  {
+    py::gil_scoped_release without_gil;
+    for (Slot &slot : *slots) {
+      slot.factory_taken = slot.factory_taken || slot.request->channel->TakeFactory();
+      any_gone = any_gone || !slot.factory_taken;
+    }
+    if (any_gone) {
+      // The parent can delete all factories of the batch or none (spec section 5.5): we delete those that are left.
+      for (Slot &slot : *slots) {
+        if (slot.factory_taken) {
+          slot.request->channel->CleanUpNow();
+        }
+      }
+    }
+  }
+  Region &region = link_.region();
+  const BatchLayout &layout = link_.protocol().batch;
+  Handle answer = kNoHandle, message = kNoHandle;
+  {
+    Region::Lock lock(region);
+    message = answer_.AllocateText(lock, text);
+    answer = AllocateAnswer(lock, 0);
+  }
+  char *batch = region.Payload(answer, kBatchOffset + static_cast<std::size_t>(layout.size)) + kBatchOffset;
+  StoreAt<std::uint8_t>(batch + layout.has_error, 1);
+  StoreAt<std::uint8_t>(batch + layout.is_error_set, 1);
+  StoreAt(batch + layout.error, message);
+  StoreAt<std::uint8_t>(batch + layout.is_response_factory_deleted, any_gone ? 1 : 0);
+  return answer;
+}
+
+Handle Executor::GiveUp(std::vector<Slot> *slots) {
+  context_.outbox.Log({LogLevel::kWarning, __FILE__, __LINE__,
+                       "The server gave up on a request while model '" + context_.name +
+                           "' was stopped; its late response is discarded."});
+  answer_.Clear();
+  // Nobody else deletes the factories of an abandoned batch (spec section 7.4).
+  for (Slot &slot : *slots) {
+    if (slot.factory_taken || slot.request->channel->TakeFactory()) {
+      context_.outbox.Cleanup(Command::kResponseFactoryCleanup, slot.request->channel->factory_address());
+    }
+  }
+  return DrainAbandoned(link_.from_parent());
+}
+
+Handle Executor::Execute(Handle message) {
+  Released(); // the 0 for the last answer came before this command, if it came at all
+  std::vector<Slot> slots;
+  Handle answer = kNoHandle;
+  std::string error;
+  try {
+    slots = Read(message);
+    Plans plans = Run(slots);
+    answer = WriteAnswer(&slots, &plans);
+  } catch (const py::error_already_set &raised) {
+    error = ExceptionText(raised);
+  } catch (const std::exception &raised) {
+    error = raised.what();
+  }
+  if (answer == kNoHandle) {
+    const std::string text = "Failed to process the request(s) for model '" + context_.name + "', message: " + error;
+    context_.outbox.Log({LogLevel::kError, __FILE__, __LINE__, text});
+    answer = WriteError(&slots, text);
+  }
+  if (!link_.from_parent().Empty()) {
+    return GiveUp(&slots);
+  }
+  link_.to_parent().Push(answer);
+  return kNoHandle;
+}
+
+} // namespace mlflow_triton::stub

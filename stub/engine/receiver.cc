@@ -1,0 +1,65 @@
+#include "stub/engine/receiver.h"
+
+#include <thread>
+
+#include "stub/error.h"
+#include "stub/python/stream.h"
+#include "stub/shm/sync.h"
+
+namespace mlflow_triton::stub {
+namespace {
+
+/// Sets the reply flag of an inline message and wakes the parent (forms B and C, spec section 4.3).
+void Acknowledge(Region &region, const IpcMessage &message, char *payload) {
+  SharedLock lock(region.As<pthread_mutex_t>(message.response_mutex));
+  reinterpret_cast<LockedHead *>(payload)->flag = 1;
+  pthread_cond_broadcast(region.As<pthread_cond_t>(message.response_cond));
+}
+
+/// The parent offers its CUDA memory pool: declined, it then uses plain CUDA handles. The references stay until the
+/// process ends, because the parent writes to the message after dropping its own (spec section 5.16).
+void DeclineCudaPool(Region &region, const IpcMessage &message) {
+  ChunkSet kept(region);
+  auto *payload = region.As<CudaPoolShm>(message.args);
+  {
+    Region::Lock lock(region);
+    lock.AddReference(message.args);
+    payload->error = kept.AllocateText(lock, "GPU memory is not supported by this build of the stub.");
+    lock.AddReference(payload->error);
+    lock.AddReference(LoadAt<TextShm>(region.Payload(payload->error)).data);
+  }
+  payload->has_error = 1;
+  payload->is_error_set = 1;
+  Acknowledge(region, message, reinterpret_cast<char *>(payload));
+}
+
+void Serve(Context &context, Handle handle) {
+  Region &region = context.link.region();
+  const IpcMessage message = *region.As<IpcMessage>(handle);
+  const auto command = context.link.protocol().CommandOf(message.command);
+  if (command == Command::kCudaPoolInitializeRequest) {
+    DeclineCudaPool(region, message);
+  } else if (command == Command::kInferStreamExecResponse) {
+    const std::shared_ptr<Stream> stream = StreamTable::Get().Deliver(ReadResponse(context.link, message.args));
+    Acknowledge(region, message, region.Payload(message.args, sizeof(LockedHead)));
+    if (stream) {
+      stream->Settle();
+    }
+  }
+}
+
+} // namespace
+
+void StartReceiver(Context &context) {
+  std::thread([&context] {
+    while (const Handle handle = context.link.from_parent_service().Pop()) {
+      try {
+        Serve(context, handle);
+      } catch (const StubError &error) {
+        context.outbox.Log({LogLevel::kError, __FILE__, __LINE__, error.what()});
+      }
+    }
+  }).detach();
+}
+
+} // namespace mlflow_triton::stub

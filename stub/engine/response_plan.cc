@@ -1,0 +1,119 @@
+#include "stub/engine/response_plan.h"
+
+#include "stub/error.h"
+
+namespace mlflow_triton::stub {
+
+TensorPlan::TensorPlan(std::shared_ptr<Tensor> tensor) : tensor_(std::move(tensor)) {
+  if (tensor_->ForwardHandle() != kNoHandle) {
+    return;
+  }
+  if (!tensor_->is_cpu()) {
+    throw StubError("Tensor '" + tensor_->name() + "' is in GPU memory, which this build of the stub cannot send.");
+  }
+  if (tensor_->dtype() == DType::kBytes) {
+    objects_.emplace(py::reinterpret_borrow<py::array>(tensor_->array()));
+    data_bytes_ = objects_->size();
+  } else {
+    data_bytes_ = tensor_->Bytes().size();
+  }
+}
+
+std::size_t TensorPlan::HeaderSize() const {
+  return sizeof(TensorShm) + tensor_->dims().size() * sizeof(std::int64_t) + sizeof(TextShm) + tensor_->name().size();
+}
+
+Handle TensorPlan::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol) {
+  if (const Handle forwarded = tensor_->ForwardHandle(); forwarded != kNoHandle) {
+    // The model may drop the tensor before the parent has read it.
+    chunks.Load(lock, forwarded);
+    return forwarded;
+  }
+  handle_ = chunks.Allocate(lock, HeaderSize() + static_cast<std::size_t>(protocol.memory.size) + data_bytes_);
+  return handle_;
+}
+
+void TensorPlan::Write(Link &link) const {
+  if (handle_ == kNoHandle) {
+    return;
+  }
+  const MemoryLayout &memory = link.protocol().memory;
+  const auto block_size = static_cast<std::size_t>(memory.size);
+  char *at = link.region().Payload(handle_, HeaderSize() + block_size + data_bytes_);
+  TensorShm head{};
+  head.dtype = static_cast<std::int32_t>(tensor_->dtype());
+  head.dims_count = tensor_->dims().size();
+  StoreAt(at, head);
+  at += sizeof(head);
+  for (const std::int64_t dim : tensor_->dims()) {
+    StoreAt(at, dim);
+    at += sizeof(dim);
+  }
+  StoreAt(at, TextShm{kNoHandle, tensor_->name().size()});
+  at += sizeof(TextShm);
+  std::memcpy(at, tensor_->name().data(), tensor_->name().size());
+  at += tensor_->name().size();
+  std::memset(at, 0, block_size); // memory type 0: CPU
+  StoreAt<std::uint64_t>(at + memory.byte_size, data_bytes_);
+  at += block_size;
+  if (objects_) {
+    objects_->Write(at);
+  } else if (data_bytes_ != 0) {
+    std::memcpy(at, tensor_->Bytes().data(), data_bytes_);
+  }
+}
+
+ResponsePlan::ResponsePlan(const InferenceResponse &response, const std::set<std::string> &requested)
+    : error_(response.error) {
+  if (error_) {
+    return;
+  }
+  tensors_.reserve(response.outputs.size());
+  for (const auto &tensor : response.outputs) {
+    if (requested.empty() || requested.count(tensor->name()) != 0) {
+      tensors_.emplace_back(tensor);
+    }
+  }
+}
+
+std::size_t ResponsePlan::data_bytes() const {
+  std::size_t bytes = 0;
+  for (const TensorPlan &tensor : tensors_) {
+    bytes += tensor.data_bytes();
+  }
+  return bytes;
+}
+
+Handle ResponsePlan::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol) {
+  outputs_.clear();
+  for (TensorPlan &tensor : tensors_) {
+    outputs_.push_back(tensor.Allocate(lock, chunks, protocol));
+  }
+  handle_ = chunks.Allocate(lock, static_cast<std::size_t>(protocol.response.size) + outputs_.size() * sizeof(Handle));
+  if (error_) {
+    error_handle_ = chunks.Allocate(lock, sizeof(ErrorShm));
+    error_text_ = chunks.AllocateText(lock, error_->message);
+  }
+  return handle_;
+}
+
+void ResponsePlan::Write(Link &link) const {
+  const ResponseLayout &layout = link.protocol().response;
+  const auto fixed = static_cast<std::size_t>(layout.size);
+  char *at = link.region().Payload(handle_, fixed + outputs_.size() * sizeof(Handle));
+  std::memset(at, 0, fixed);
+  StoreAt<std::uint32_t>(at + layout.outputs_size, static_cast<std::uint32_t>(outputs_.size()));
+  StoreAt<std::uint8_t>(at + layout.is_last_response, 1);
+  if (error_) {
+    *link.region().As<ErrorShm>(error_handle_) = ErrorShm{static_cast<std::int32_t>(error_->code), 0, error_text_};
+    StoreAt(at + layout.error, error_handle_);
+    StoreAt<std::uint8_t>(at + layout.has_error, 1);
+    StoreAt<std::uint8_t>(at + layout.is_error_set, 1);
+  }
+  for (std::size_t index = 0; index < outputs_.size(); ++index) {
+    StoreAt(at + fixed + index * sizeof(Handle), outputs_[index]);
+    tensors_[index].Write(link);
+  }
+}
+
+} // namespace mlflow_triton::stub

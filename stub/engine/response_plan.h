@@ -1,0 +1,63 @@
+// A response on its way into the region: sized with the GIL, allocated under one lock, written without the GIL.
+#ifndef STUB_ENGINE_RESPONSE_PLAN_H_
+#define STUB_ENGINE_RESPONSE_PLAN_H_
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "stub/ipc/link.h"
+#include "stub/python/object_bytes.h"
+#include "stub/python/response.h"
+
+namespace mlflow_triton::stub {
+
+/// One tensor to be written (spec sections 3.5 and 3.6), or an existing chunk to be passed on by handle.
+class TensorPlan {
+public:
+  /// Needs the GIL, as does destruction. Throws StubError when the tensor cannot be sent.
+  explicit TensorPlan(std::shared_ptr<Tensor> tensor);
+
+  /// Handle to put into the response; allocates the chunk unless the tensor already lives in the region.
+  Handle Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol);
+  /// Fills the chunk.
+  void Write(Link &link) const;
+  /// Data bytes that `Write` copies.
+  std::size_t data_bytes() const { return data_bytes_; }
+
+private:
+  std::size_t HeaderSize() const;
+
+  std::shared_ptr<Tensor> tensor_;
+  std::optional<ObjectBytes> objects_;
+  std::size_t data_bytes_ = 0;
+  Handle handle_ = kNoHandle;
+};
+
+/// One response with the outputs that were asked for, or its error (spec section 3.11).
+class ResponsePlan {
+public:
+  /// Outputs not in `requested` are dropped, unless that is empty. Needs the GIL, as does destruction.
+  ResponsePlan(const InferenceResponse &response, const std::set<std::string> &requested);
+
+  /// Allocates every chunk of the response.
+  Handle Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol);
+  /// Fills them. The GIL is not needed.
+  void Write(Link &link) const;
+  /// Data bytes that `Write` copies.
+  std::size_t data_bytes() const;
+
+private:
+  std::vector<TensorPlan> tensors_;
+  std::shared_ptr<TritonError> error_;
+  std::vector<Handle> outputs_;
+  Handle handle_ = kNoHandle;
+  Handle error_handle_ = kNoHandle;
+  Handle error_text_ = kNoHandle;
+};
+
+} // namespace mlflow_triton::stub
+
+#endif // STUB_ENGINE_RESPONSE_PLAN_H_

@@ -1,0 +1,134 @@
+#include "stub/ipc/outbox.h"
+
+#include <cstdio>
+#include <ctime>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "stub/error.h"
+#include "stub/ipc/call.h"
+
+namespace mlflow_triton::stub {
+namespace {
+
+void SendLog(Link &link, const LogRecord &record) {
+  Region &region = link.region();
+  ChunkSet chunks(region);
+  LogShm fields{};
+  Handle payload = kNoHandle;
+  {
+    Region::Lock lock(region);
+    payload = chunks.Allocate(lock, sizeof(LogShm));
+    fields.filename = chunks.AllocateText(lock, record.file);
+    fields.message = chunks.AllocateText(lock, record.text);
+  }
+  fields.line = record.line;
+  fields.level = static_cast<std::int32_t>(record.level);
+  *region.As<LogShm>(payload) = fields;
+  CallWithOwnLock(link, chunks, Command::kLogRequest, payload, [](char *) {});
+}
+
+void WriteToStandardError(const LogRecord &record) {
+  const std::string line = FormatLogLine(record);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  std::fflush(stderr);
+}
+
+} // namespace
+
+std::string FormatLogLine(const LogRecord &record) {
+  timeval now{};
+  gettimeofday(&now, nullptr);
+  tm utc{};
+  gmtime_r(&now.tv_sec, &utc);
+  const char letter = record.level == LogLevel::kError ? 'E' : record.level == LogLevel::kWarning ? 'W' : 'I';
+  const std::string file = record.file.substr(record.file.rfind('/') + 1);
+  char head[64];
+  std::snprintf(head, sizeof(head), "%c%02d%02d %02d:%02d:%02d.%06ld %d ", letter, utc.tm_mon + 1, utc.tm_mday,
+                utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<long>(now.tv_usec), static_cast<int>(getpid()));
+  return head + file + ":" + std::to_string(record.line) + "]  " + record.text + "\n";
+}
+
+void Outbox::Start() {
+  std::lock_guard<std::mutex> guard(mutex_);
+  if (!running_) {
+    running_ = true;
+    thread_ = std::thread([this] { Run(); });
+  }
+}
+
+void Outbox::Log(LogRecord record) {
+  {
+    std::lock_guard<std::mutex> guard(mutex_);
+    if (running_) {
+      items_.push_back(Item{Command::kLogRequest, std::move(record), 0});
+      wake_.notify_one();
+      return;
+    }
+  }
+  WriteToStandardError(record);
+}
+
+void Outbox::Cleanup(Command command, std::uint64_t id) {
+  std::lock_guard<std::mutex> guard(mutex_);
+  if (running_) {
+    items_.push_back(Item{command, {}, id});
+    wake_.notify_one();
+  }
+}
+
+void Outbox::Flush() {
+  std::unique_lock<std::mutex> guard(mutex_);
+  idle_.wait(guard, [this] { return !running_ || (items_.empty() && !sending_); });
+}
+
+void Outbox::Stop() {
+  {
+    std::lock_guard<std::mutex> guard(mutex_);
+    if (!running_) {
+      return;
+    }
+    stop_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+  std::lock_guard<std::mutex> guard(mutex_);
+  running_ = false;
+}
+
+void Outbox::Send(const Item &item) {
+  try {
+    if (item.command == Command::kLogRequest) {
+      SendLog(link_, item.record);
+    } else {
+      SendCleanup(link_, item.command, item.id);
+    }
+  } catch (const StubError &error) {
+    WriteToStandardError(LogRecord{LogLevel::kError, __FILE__, __LINE__, error.what()});
+    if (item.command == Command::kLogRequest) {
+      WriteToStandardError(item.record);
+    }
+  }
+}
+
+void Outbox::Run() {
+  std::unique_lock<std::mutex> guard(mutex_);
+  while (true) {
+    wake_.wait(guard, [this] { return stop_ || !items_.empty(); });
+    if (items_.empty()) {
+      return; // stop, and everything is sent
+    }
+    const Item item = std::move(items_.front());
+    items_.pop_front();
+    sending_ = true;
+    guard.unlock();
+    Send(item);
+    guard.lock();
+    sending_ = false;
+    if (items_.empty()) {
+      idle_.notify_all();
+    }
+  }
+}
+
+} // namespace mlflow_triton::stub

@@ -1,0 +1,84 @@
+#include "stub/python/bls.h"
+
+#include "stub/engine/request_plan.h"
+#include "stub/engine/response_reader.h"
+#include "stub/error.h"
+#include "stub/ipc/call.h"
+#include "stub/ipc/context.h"
+#include "stub/python/response_iterator.h"
+#include "stub/shm/sync.h"
+
+namespace mlflow_triton::stub {
+namespace {
+
+/// Form D (spec section 5.9): pushes the request and waits for the first response. Without the GIL.
+ReceivedResponse Exchange(Link &link, RequestPlan &plan, bool decoupled) {
+  Region &region = link.region();
+  ChunkSet chunks(region);
+  Handle message = kNoHandle;
+  {
+    Region::Lock lock(region);
+    const Handle batch = plan.Allocate(lock, chunks, link.protocol());
+    message = AllocateInlineMessage(link, chunks, lock,
+                                    decoupled ? Command::kInferStreamExecRequest : Command::kInferExecRequest, batch);
+  }
+  plan.Write(link);
+  const IpcMessage *shared = region.As<IpcMessage>(message);
+  auto *condition = region.As<pthread_cond_t>(shared->response_cond);
+  MessageQueue &queue = link.protocol().sender_uses_s2p ? link.to_parent_service() : link.to_parent();
+
+  SharedLock lock(region.As<pthread_mutex_t>(shared->response_mutex));
+  // Pushed under the lock: the wake-up has no flag that could be looked at later.
+  queue.Push(message);
+  lock.WaitOnce(condition);
+  ReceivedResponse received;
+  std::string problem;
+  try {
+    received = ReadResponse(link, region.As<IpcMessage>(shared->response_handle)->args);
+  } catch (const StubError &error) {
+    problem = error.what();
+  }
+  pthread_cond_broadcast(condition); // the parent drops its side, whatever came of it
+  if (!problem.empty()) {
+    throw StubError(problem);
+  }
+  return received;
+}
+
+ReceivedResponse Send(const std::shared_ptr<InferenceRequest> &request, bool decoupled) {
+  Link &link = CurrentContext().link;
+  if (!link.pool_available()) {
+    throw StubError("BLS is only supported during the 'execute' function.");
+  }
+  RequestPlan plan(request);
+  py::gil_scoped_release without_gil;
+  return Exchange(link, plan, decoupled);
+}
+
+} // namespace
+
+py::object ExecuteBls(const std::shared_ptr<InferenceRequest> &request, bool decoupled) {
+  ReceivedResponse first;
+  try {
+    first = Send(request, decoupled);
+  } catch (const StubError &error) {
+    if (!CurrentContext().link.pool_available()) {
+      throw;
+    }
+    // Failures of a request are told in its response (spec section 5.9).
+    first.response = std::make_shared<InferenceResponse>();
+    first.response->error = std::make_shared<TritonError>(TritonError{error.what(), ErrorCode::kInternal});
+  }
+  if (!decoupled) {
+    return py::cast(first.response);
+  }
+  return py::cast(std::make_shared<ResponseIterator>(StreamTable::Get().Open(std::move(first))));
+}
+
+py::object ExecuteBlsAsync(const std::shared_ptr<InferenceRequest> &request, bool decoupled) {
+  const py::object loop = py::module_::import("asyncio").attr("get_running_loop")();
+  return loop.attr("run_in_executor")(
+      py::none(), py::cpp_function([request, decoupled] { return ExecuteBls(request, decoupled); }));
+}
+
+} // namespace mlflow_triton::stub

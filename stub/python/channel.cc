@@ -1,0 +1,174 @@
+#include "stub/python/channel.h"
+
+#include <functional>
+
+#include "stub/engine/response_plan.h"
+#include "stub/error.h"
+#include "stub/ipc/call.h"
+#include "stub/ipc/context.h"
+#include "stub/shm/sync.h"
+
+namespace mlflow_triton::stub {
+namespace {
+
+constexpr std::uint32_t kFinal = 1; // TRITONSERVER_RESPONSE_COMPLETE_FINAL
+
+/// Text of a failed send. Never throws: the parent waits for the acknowledgement.
+std::string ReadReplyError(Region &region, const ResponseSendShm &reply) {
+  try {
+    if (reply.is_error_set != 0) {
+      return ReadText(region, reply.error);
+    }
+  } catch (const StubError &) {
+    // Only with a corrupt reply.
+  }
+  return "An error occurred while sending a response.";
+}
+
+/// Form E (spec section 5.7, steps 1 to 6). Throws StubError with the parent's text, or before `before_push` when the
+/// response cannot be written. Without the GIL.
+void SendOverLink(Link &link, ResponsePlan *plan, std::uint64_t request, std::uint64_t factory, std::uint32_t flags,
+                  const std::function<void()> &before_push) {
+  Region &region = link.region();
+  ChunkSet chunks(region);
+  Handle payload = kNoHandle, message = kNoHandle;
+  ResponseSendShm fields{};
+  {
+    Region::Lock lock(region);
+    payload = chunks.Allocate(lock, sizeof(ResponseSendShm));
+    fields.response = plan == nullptr ? kNoHandle : plan->Allocate(lock, chunks, link.protocol());
+    message = AllocateMessage(link, chunks, lock, Command::kResponseSend, payload);
+  }
+  if (plan != nullptr) {
+    plan->Write(link);
+  }
+  fields.request_address = request;
+  fields.response_factory_address = factory;
+  fields.flags = flags;
+  auto *shared = region.As<ResponseSendShm>(payload);
+  *shared = fields;
+  InitLockedHead(reinterpret_cast<char *>(shared));
+  MessageQueue &queue = link.protocol().sender_uses_s2p ? link.to_parent_service() : link.to_parent();
+  std::string error;
+  before_push();
+  queue.Push(message);
+  {
+    SharedLock lock(&shared->mutex);
+    lock.Wait(&shared->condition, [shared] { return shared->is_stub_turn != 0; });
+    if (shared->has_error != 0) {
+      error = ReadReplyError(region, *shared);
+    }
+    shared->is_stub_turn = 0;
+    pthread_cond_broadcast(&shared->condition);
+  }
+  if (!error.empty()) {
+    throw StubError(error);
+  }
+}
+
+} // namespace
+
+Channel::Channel(std::uint64_t request_address, std::uint64_t factory_address)
+    : request_address_(request_address), factory_address_(factory_address), factory_alive_(factory_address != 0) {}
+
+Channel::~Channel() {
+  if (factory_alive_) {
+    CurrentContext().outbox.Cleanup(Command::kResponseFactoryCleanup, factory_address_);
+  }
+}
+
+void Channel::CheckMaySend(bool has_response, std::uint32_t flags) const {
+  const Link &link = CurrentContext().link;
+  const bool single = !link.decoupled();
+  if (flags != 0 && flags != kFinal) {
+    throw StubError("Unable to send response. Unsupported flag provided.");
+  }
+  if (flags == 0 && !has_response) {
+    throw StubError("Inference Response object must be provided when the response flags is set to zero.");
+  }
+  if (single && has_response && sent_ > 0) {
+    throw StubError("Unable to send response. Non-decoupled model cannot send more than one response.");
+  }
+  if (single && !has_response && flags == kFinal && sent_ == 0) {
+    throw StubError(
+        "Unable to send response. Non-decoupled model cannot send complete final before sending a response.");
+  }
+  if (closed_ || !factory_alive_) {
+    throw StubError("Unable to send response. Response sender has been closed.");
+  }
+  if (!link.pool_available()) {
+    throw StubError("Unable to send response. Responses can only be sent after 'initialize' and before 'finalize'.");
+  }
+}
+
+void Channel::Send(const std::shared_ptr<InferenceResponse> &response, std::uint32_t flags) {
+  std::unique_ptr<ResponsePlan> plan;
+  if (response) {
+    plan = std::make_unique<ResponsePlan>(*response, requested_outputs);
+  }
+  py::gil_scoped_release without_gil;
+  std::lock_guard<std::mutex> guard(mutex_);
+  CheckMaySend(response != nullptr, flags);
+  SendOverLink(CurrentContext().link, plan.get(), request_address_, factory_address_, flags, [&] {
+    // From the push on the parent answers for the factory of a final send, also when the send fails.
+    sent_ += response ? 1 : 0;
+    if (flags == kFinal) {
+      closed_ = true;
+      factory_alive_ = false;
+    }
+  });
+}
+
+bool Channel::IsCancelled() {
+  if (cancelled_.load()) {
+    return true;
+  }
+  Context &context = CurrentContext();
+  std::uint64_t factory = factory_address_;
+  {
+    py::gil_scoped_release without_gil;
+    std::lock_guard<std::mutex> guard(mutex_);
+    if (factory_address_ != 0 && !factory_alive_) {
+      return false; // the parent's objects are gone: asking would touch freed memory
+    }
+    if (factory == 0 && request_address_ == 0) {
+      return false; // with both addresses 0 the server would abort
+    }
+    if (!context.link.helpers_allowed()) {
+      context.outbox.Log({LogLevel::kError, __FILE__, __LINE__, "Cannot communicate with parent service"});
+      return false;
+    }
+    Region &region = context.link.region();
+    ChunkSet chunks(region);
+    Handle payload = kNoHandle;
+    {
+      Region::Lock lock(region);
+      payload = chunks.Allocate(lock, sizeof(CancelQueryShm));
+    }
+    CancelQueryShm fields{};
+    fields.response_factory_address = factory;
+    fields.request_address = request_address_;
+    *region.As<CancelQueryShm>(payload) = fields;
+    CallWithOwnLock(context.link, chunks, Command::kIsRequestCancelled, payload, [this](char *reply) {
+      cancelled_.store(reinterpret_cast<CancelQueryShm *>(reply)->is_cancelled != 0);
+    });
+  }
+  return cancelled_.load();
+}
+
+bool Channel::TakeFactory() {
+  std::lock_guard<std::mutex> guard(mutex_);
+  const bool taken = factory_alive_;
+  factory_alive_ = false;
+  closed_ = true;
+  return taken;
+}
+
+bool Channel::HasSent() {
+  std::lock_guard<std::mutex> guard(mutex_);
+  return sent_ > 0;
+}
+
+void Channel::CleanUpNow() { SendCleanup(CurrentContext().link, Command::kResponseFactoryCleanup, factory_address_); }
+
+} // namespace mlflow_triton::stub

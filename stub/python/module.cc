@@ -1,0 +1,53 @@
+#include "stub/python/module.h"
+
+#include <pybind11/embed.h>
+
+#include "stub/ipc/context.h"
+#include "stub/python/event_loop.h"
+#include "stub/python/logger.h"
+#include "stub/python/metrics.h"
+#include "stub/python/model_control.h"
+#include "stub/python/request.h"
+#include "stub/python/response_iterator.h"
+
+namespace mlflow_triton::stub {
+namespace {
+
+constexpr char kModuleName[] = "c_python_backend_utils";
+
+/// `c_python_backend_utils.shared_memory`: lets tests look for leaks.
+struct SharedMemory {};
+
+} // namespace
+
+/// Everything the module holds.
+void DefineModule(py::module_ &module) {
+  DefineErrors(module);
+  DefineTensor(module);
+  DefineResponse(module);
+  DefineRequest(module);
+  DefineResponseIterator(module);
+  DefineLogger(module);
+  DefineMetrics(module);
+  DefineModelControl(module);
+  py::class_<SharedMemory>(module, "SharedMemory").def("free_memory", [](const SharedMemory &) {
+    return CurrentContext().link.region().FreeBytes();
+  });
+  module.attr("shared_memory") = SharedMemory{};
+  module.def("async_event_future_done_callback", &LogFutureException, py::arg("py_future"));
+}
+
+void ExtendUtilities(const py::module_ &utilities, const std::string &model_dir) {
+  const py::module_ own = py::module_::import(kModuleName);
+  for (const char *name : {"TritonError", "TritonModelException", "Tensor", "InferenceRequest", "InferenceResponse",
+                           "Logger", "PreferredMemory", "TRITONSERVER_MEMORY_GPU", "TRITONSERVER_MEMORY_CPU",
+                           "MetricFamily", "load_model", "unload_model", "is_model_ready"}) {
+    utilities.attr(name) = own.attr(name);
+  }
+  utilities.attr("get_model_dir") = py::cpp_function([model_dir] { return model_dir; }, py::name("get_model_dir"));
+}
+
+} // namespace mlflow_triton::stub
+
+// Registered before main() runs; importable once Python starts.
+PYBIND11_EMBEDDED_MODULE(c_python_backend_utils, module) { mlflow_triton::stub::DefineModule(module); }

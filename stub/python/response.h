@@ -1,0 +1,24 @@
+// `pb_utils.InferenceResponse` (spec section 6.5).
+#ifndef STUB_PYTHON_RESPONSE_H_
+#define STUB_PYTHON_RESPONSE_H_
+
+#include <memory>
+#include <vector>
+
+#include "stub/python/tensor.h"
+#include "stub/python/triton_error.h"
+
+namespace mlflow_triton::stub {
+
+/// Output tensors or an error.
+struct InferenceResponse {
+  std::vector<std::shared_ptr<Tensor>> outputs;
+  std::shared_ptr<TritonError> error;
+};
+
+/// Defines the Python class.
+void DefineResponse(py::module_ &module);
+
+} // namespace mlflow_triton::stub
+
+#endif // STUB_PYTHON_RESPONSE_H_

@@ -1,0 +1,63 @@
+// Responses of decoupled models to requests of this model, as they arrive (spec section 5.10).
+#ifndef STUB_PYTHON_STREAM_H_
+#define STUB_PYTHON_STREAM_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "stub/engine/response_reader.h"
+
+namespace mlflow_triton::stub {
+
+/// One stream. Responses are kept for iterating again. Thread-safe; the GIL is never needed, and must not be held
+/// by a waiting caller.
+class Stream {
+public:
+  /// Waits for response `index`; null when the stream ended before it.
+  std::shared_ptr<InferenceResponse> At(std::size_t index);
+  /// Nobody will read any more: forgets the responses, now and later.
+  void Abandon();
+  /// Called when the parent has been told that it may go on after the last response.
+  void Settle();
+
+private:
+  friend class StreamTable;
+  void AddLocked(ReceivedResponse received);
+  void CleanUpLocked();
+
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::vector<std::shared_ptr<InferenceResponse>> responses_;
+  std::uint64_t id_ = 0; // 0: not known yet
+  bool ended_ = false;
+  bool abandoned_ = false;
+  bool cleaned_up_ = false; // the parent has been asked, once, to free its side
+};
+
+/// The open streams of the process.
+class StreamTable {
+public:
+  static StreamTable &Get();
+
+  /// A stream that starts with its first response. Later ones may already have arrived.
+  std::shared_ptr<Stream> Open(ReceivedResponse first);
+  /// A response that came over p2s. Returns its stream, to be settled after the acknowledgement, or null.
+  std::shared_ptr<Stream> Deliver(ReceivedResponse received);
+  /// Asks the parent to free its side of all streams that are still open.
+  void CloseAll();
+
+private:
+  std::shared_ptr<Stream> FindLocked(std::uint64_t id, bool is_error);
+  void ForgetEndedLocked();
+
+  std::mutex mutex_;
+  std::list<std::shared_ptr<Stream>> streams_;
+};
+
+} // namespace mlflow_triton::stub
+
+#endif // STUB_PYTHON_STREAM_H_

@@ -1,0 +1,278 @@
+#include "stub/shm/region.h"
+
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/interprocess/managed_external_buffer.hpp>
+
+#include "stub/error.h"
+#include "stub/shm/sync.h"
+
+namespace mlflow_triton::stub {
+namespace {
+
+namespace bip = boost::interprocess;
+
+static_assert(BOOST_VERSION <= 108400, "newer Boost cannot find the named objects of official servers (spec 2.1)");
+
+/// Where the named objects lie, by the handle of the control block (spec section 2.1).
+struct NamedObjects {
+  Handle control;
+  std::uint64_t mutex;
+  std::uint64_t total_size;
+};
+constexpr std::array<NamedObjects, 2> kNamedObjects{{{336, 184, 296}, {304, 176, 272}}};
+
+constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kWantedReservation = std::uint64_t{1} << 40; // addresses only; costs nothing
+constexpr std::uint32_t kPlausibleCount = 64;
+constexpr std::uint64_t kPendingLimit = 256;
+
+constexpr std::uint64_t RoundUp(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+
+std::string ErrnoText(const std::string &what) { return what + ": " + std::strerror(errno); }
+
+/// Stands in for the type of the mutex that the parent constructed: only its address is wanted.
+struct alignas(8) MutexBytes {
+  char bytes[sizeof(pthread_mutex_t)];
+};
+
+} // namespace
+
+/// The Boost allocator over the mapping; the only place that knows Boost.
+class Region::Segment : public bip::managed_external_buffer {
+public:
+  Segment(char *address, std::uint64_t size) : bip::managed_external_buffer(bip::open_only, address, size) {}
+};
+
+Region::Region(std::string name, int fd, std::uint64_t growth_step)
+    : name_(std::move(name)), fd_(fd), growth_step_(growth_step == 0 ? 1 << 20 : growth_step) {}
+
+Region::~Region() {
+  // The mapping stays: other threads and Python objects may still point into it while the process ends.
+  close(fd_);
+}
+
+std::unique_ptr<Region> Region::Open(const std::string &name, std::uint64_t growth_step, Handle control) {
+  const int fd = shm_open(("/" + name).c_str(), O_RDWR | O_CLOEXEC, 0);
+  if (fd < 0) {
+    throw StubError(ErrnoText("cannot open the shared memory region '" + name + "'"));
+  }
+  std::unique_ptr<Region> region(new Region(name, fd, growth_step));
+  struct stat status{};
+  if (fstat(fd, &status) != 0) {
+    throw StubError(ErrnoText("cannot read the size of the shared memory region '" + name + "'"));
+  }
+  if (status.st_size < 4096) {
+    throw StubError("the shared memory region '" + name + "' has only " + std::to_string(status.st_size) + " bytes");
+  }
+  region->MapAll(static_cast<std::uint64_t>(status.st_size));
+  region->FindNamedObjects(control);
+  return region;
+}
+
+void Region::MapAll(std::uint64_t size) {
+  void *reservation = MAP_FAILED;
+  reserved_ = kWantedReservation;
+  while (reservation == MAP_FAILED) {
+    reservation = mmap(nullptr, reserved_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (reservation == MAP_FAILED) {
+      reserved_ /= 2; // an address space limit: take what there is
+      if (reserved_ < RoundUp(size)) {
+        throw StubError(ErrnoText("cannot reserve addresses for the shared memory region"));
+      }
+    }
+  }
+  void *mapped = mmap(reservation, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd_, 0);
+  if (mapped == MAP_FAILED) {
+    throw StubError(ErrnoText("cannot map the shared memory region '" + name_ + "'"));
+  }
+  base_.store(static_cast<char *>(mapped), std::memory_order_release);
+  size_.store(size, std::memory_order_release);
+  segment_ = std::make_unique<Segment>(static_cast<char *>(mapped), size);
+}
+
+void Region::FindNamedObjects(Handle control) {
+  const char *base = base_.load();
+  const auto mutex = segment_->find<MutexBytes>("shm_mutex");
+  const auto total = segment_->find<std::uint64_t>("total size");
+  const NamedObjects *row = nullptr;
+  for (const NamedObjects &candidate : kNamedObjects) {
+    row = candidate.control == control ? &candidate : row;
+  }
+  if (mutex.first != nullptr && total.first != nullptr) {
+    mutex_offset_ = static_cast<std::uint64_t>(reinterpret_cast<const char *>(mutex.first) - base);
+    total_offset_ = static_cast<std::uint64_t>(reinterpret_cast<const char *>(total.first) - base);
+  } else if (row != nullptr) {
+    mutex_offset_ = row->mutex;
+    total_offset_ = row->total_size;
+  } else {
+    throw StubError("the shared memory region has no objects 'shm_mutex' and 'total size', and a control block at " +
+                    std::to_string(control) + " is not known");
+  }
+  if (row != nullptr && (row->mutex != mutex_offset_ || row->total_size != total_offset_)) {
+    throw StubError("the named objects of the shared memory region lie at unexpected offsets");
+  }
+  const auto recorded = LoadAt<std::uint64_t>(base + total_offset_);
+  if (recorded != size()) {
+    throw StubError("the shared memory region has " + std::to_string(size()) + " bytes but records " +
+                    std::to_string(recorded));
+  }
+}
+
+void Region::Extend(std::uint64_t size) {
+  const std::uint64_t old_size = size_.load();
+  if (size > reserved_) {
+    // Only under an address space limit: move to a new place; old pointers keep their old mapping of the same pages.
+    MapAll(size);
+    return;
+  }
+  char *base = base_.load();
+  // The page that the old end shares with the new part is mapped again; it shows the same memory.
+  const std::uint64_t from = old_size / kPage * kPage;
+  void *mapped =
+      mmap(base + from, size - from, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd_, static_cast<off_t>(from));
+  if (mapped == MAP_FAILED) {
+    throw StubError(ErrnoText("cannot map the grown shared memory region"));
+  }
+  size_.store(size, std::memory_order_release);
+}
+
+void Region::Resynchronise() {
+  const auto recorded = LoadAt<std::uint64_t>(base_.load() + total_offset_);
+  if (recorded > size_.load()) {
+    Extend(recorded);
+  }
+}
+
+void Region::Grow(std::uint64_t needed) {
+  const std::uint64_t old_size = size_.load();
+  const std::uint64_t step = growth_step_ * (needed / growth_step_ + 1);
+  // Takes the pages at once: a full /dev/shm is an error here instead of a SIGBUS at first touch (spec section 2.5).
+  int status = posix_fallocate(fd_, static_cast<off_t>(old_size), static_cast<off_t>(step));
+  if (status == EOPNOTSUPP || status == EINVAL) {
+    status = ftruncate(fd_, static_cast<off_t>(old_size + step)) == 0 ? 0 : errno;
+  }
+  if (status != 0) {
+    throw StubError("Failed to increase the shared memory pool size for key '" + name_ + "' to " +
+                    std::to_string(old_size + step) + " bytes: " + std::strerror(status));
+  }
+  Extend(old_size + step);
+  segment_->grow(step);
+  StoreAt<std::uint64_t>(base_.load() + total_offset_, old_size + step);
+}
+
+char *Region::Payload(Handle handle, std::size_t bytes) {
+  if (handle <= 0) {
+    throw StubError("a message refers to handle " + std::to_string(handle) + " where a chunk is needed");
+  }
+  const std::uint64_t end = static_cast<std::uint64_t>(handle) + kChunkHeaderSize + bytes;
+  if (end > size()) {
+    {
+      Lock lock(*this);
+    } // the parent may have grown it
+    if (end > size()) {
+      throw StubError("handle " + std::to_string(handle) + " with " + std::to_string(bytes) +
+                      " bytes reaches outside the shared memory region of " + std::to_string(size()) + " bytes");
+    }
+  }
+  return base_.load(std::memory_order_acquire) + handle + kChunkHeaderSize;
+}
+
+bool Region::IsPlausible(Handle handle) {
+  if (handle <= 0 || handle % 16 != 0) {
+    return false;
+  }
+  try {
+    const auto count = LoadAt<std::uint32_t>(Payload(handle) - kChunkHeaderSize);
+    return count > 0 && count < kPlausibleCount;
+  } catch (const StubError &) {
+    return false;
+  }
+}
+
+void Region::ReleaseLater(Handle handle) {
+  std::size_t waiting = 0;
+  {
+    std::lock_guard<std::mutex> guard(pending_mutex_);
+    pending_.push_back(handle);
+    waiting = pending_.size();
+    has_pending_.store(true, std::memory_order_release);
+  }
+  if (waiting > kPendingLimit) {
+    FlushReleases();
+  }
+}
+
+void Region::Release(Handle handle) { Lock(*this).Release(handle); }
+
+void Region::FlushReleases() {
+  if (has_pending_.load(std::memory_order_acquire)) {
+    Lock lock(*this);
+  }
+}
+
+std::uint64_t Region::FreeBytes() {
+  Lock lock(*this);
+  return segment_->get_free_memory();
+}
+
+void Region::Unlink() { shm_unlink(("/" + name_).c_str()); }
+
+void Region::DropLocked(Handle handle) {
+  char *chunk = base_.load() + handle;
+  const auto count = LoadAt<std::uint32_t>(chunk) - 1;
+  StoreAt<std::uint32_t>(chunk, count);
+  if (count == 0) {
+    segment_->deallocate(chunk);
+  }
+}
+
+Region::Lock::Lock(Region &region) : region_(region) {
+  LockShared(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
+  try {
+    region_.Resynchronise();
+  } catch (...) {
+    pthread_mutex_unlock(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
+    throw;
+  }
+  if (region_.has_pending_.load(std::memory_order_acquire)) {
+    std::lock_guard<std::mutex> guard(region_.pending_mutex_);
+    for (const Handle handle : region_.pending_) {
+      region_.DropLocked(handle);
+    }
+    region_.pending_.clear();
+    region_.has_pending_.store(false, std::memory_order_release);
+  }
+}
+
+Region::Lock::~Lock() {
+  pthread_mutex_unlock(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
+}
+
+Handle Region::Lock::Allocate(std::size_t bytes) {
+  const std::size_t total = bytes + kChunkHeaderSize;
+  void *chunk = region_.segment_->allocate(total, std::nothrow);
+  if (chunk == nullptr) {
+    region_.Grow(total);
+    chunk = region_.segment_->allocate(total, std::nothrow);
+  }
+  if (chunk == nullptr) {
+    throw StubError("cannot allocate " + std::to_string(total) + " bytes in the shared memory region");
+  }
+  StoreAt<std::uint32_t>(static_cast<char *>(chunk), 1);
+  return static_cast<char *>(chunk) - region_.base_.load();
+}
+
+void Region::Lock::AddReference(Handle handle) {
+  char *chunk = region_.base_.load() + handle;
+  StoreAt<std::uint32_t>(chunk, LoadAt<std::uint32_t>(chunk) + 1);
+}
+
+void Region::Lock::Release(Handle handle) { region_.DropLocked(handle); }
+
+} // namespace mlflow_triton::stub

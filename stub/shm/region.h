@@ -1,0 +1,115 @@
+// The region shared with the parent (spec section 2): mapping, growth, allocation, reference counts.
+#ifndef STUB_SHM_REGION_H_
+#define STUB_SHM_REGION_H_
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "stub/protocol/layout.h"
+
+namespace mlflow_triton::stub {
+
+/// Reads a value at any alignment.
+template <typename T> T LoadAt(const char *address) {
+  T value;
+  std::memcpy(&value, address, sizeof(T));
+  return value;
+}
+
+/// Writes a value at any alignment.
+template <typename T> void StoreAt(char *address, T value) { std::memcpy(address, &value, sizeof(T)); }
+
+/// One mapped region. The object is mapped at the start of a large reserved address range and grows in place, so
+/// pointers into it stay valid for its whole life. Thread-safe.
+class Region {
+public:
+  class Lock;
+
+  /// Opens the existing object `name` (no leading slash). `growth_step` is argv[4]; `control` is argv[7], which tells
+  /// where the named objects must be. Throws StubError when the object is missing or not laid out as expected.
+  static std::unique_ptr<Region> Open(const std::string &name, std::uint64_t growth_step, Handle control);
+
+  ~Region();
+  Region(const Region &) = delete;
+  Region &operator=(const Region &) = delete;
+
+  /// Address of the payload of chunk `handle`, of which at least `bytes` are read. Follows growth by the parent.
+  /// Throws StubError when that reaches outside the region.
+  char *Payload(Handle handle, std::size_t bytes = 1);
+
+  /// The same as a structure.
+  template <typename T> T *As(Handle handle) { return reinterpret_cast<T *>(Payload(handle, sizeof(T))); }
+
+  /// True when `handle` can be a live chunk: aligned, inside, with a small positive count (spec section 7.4).
+  bool IsPlausible(Handle handle);
+
+  /// Drops one reference at the next lock operation. Cheap; for the thread that soon takes the lock anyway.
+  void ReleaseLater(Handle handle);
+
+  /// Drops one reference now.
+  void Release(Handle handle);
+
+  /// Drops what `ReleaseLater` collected, if anything.
+  void FlushReleases();
+
+  /// Free bytes of the allocator, after flushing.
+  std::uint64_t FreeBytes();
+
+  /// Bytes mapped at present.
+  std::uint64_t size() const { return size_.load(std::memory_order_acquire); }
+
+  /// Removes the name of the object.
+  void Unlink();
+
+private:
+  class Segment;
+  Region(std::string name, int fd, std::uint64_t growth_step);
+
+  void MapAll(std::uint64_t size); // first mapping
+  void Extend(std::uint64_t size); // mutex held
+  void FindNamedObjects(Handle control);
+  void Resynchronise();            // mutex held
+  void Grow(std::uint64_t needed); // mutex held
+  void DropLocked(Handle handle);  // mutex held
+
+  std::string name_;
+  int fd_;
+  std::uint64_t growth_step_;
+  std::atomic<char *> base_{nullptr};
+  std::atomic<std::uint64_t> size_{0};
+  std::uint64_t reserved_ = 0;
+  std::unique_ptr<Segment> segment_;
+  std::uint64_t mutex_offset_ = 0;
+  std::uint64_t total_offset_ = 0;
+  std::mutex pending_mutex_;
+  std::vector<Handle> pending_;
+  std::atomic<bool> has_pending_{false};
+};
+
+/// Holds `shm_mutex` for a scope: all allocation and counting happens through it, many operations under one lock.
+/// Nothing that can block may happen while it lives (spec section 2.2).
+class Region::Lock {
+public:
+  explicit Lock(Region &region);
+  ~Lock();
+  Lock(const Lock &) = delete;
+  Lock &operator=(const Lock &) = delete;
+
+  /// New chunk with count 1 and `bytes` of payload, not cleared. Grows the region when needed; throws StubError when
+  /// that fails.
+  Handle Allocate(std::size_t bytes);
+  void AddReference(Handle handle);
+  void Release(Handle handle);
+
+private:
+  Region &region_;
+};
+
+} // namespace mlflow_triton::stub
+
+#endif // STUB_SHM_REGION_H_

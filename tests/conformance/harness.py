@@ -1,0 +1,362 @@
+"""Runs small Python models on a real Triton server, through the stub under test.
+
+Environment of a test (paths are absolute or below the runfiles):
+  STUB: the stub under test.
+  STUB_KIND: `own` or `shipped`; see differences.py.
+  EXECUTION_ENV: an execution environment as a folder, with NumPy.
+  EXECUTION_ENV_ARCHIVE: the same as an archive.
+  TRITONSERVER: the program `tritonserver`; SERVER_FILE, a file with the folder of an installed server, goes before.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import functools
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import tritonclient.grpc as grpcclient
+from absl.testing import parameterized
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from mlflow_backend_utils.server import TritonServer
+from tests.conformance import differences, repository
+from tests.conformance.repository import Model
+
+# A request or a load that takes longer hangs.
+REQUEST_SECONDS = 20.0
+STOP_SECONDS = 10.0
+_SHARED_MEMORY = Path("/dev/shm")
+
+
+def setting(variable: str) -> Path:
+    """The file that an environment variable of the test names."""
+    value = os.environ[variable]
+    return Path(value) if value.startswith("/") else Path(os.environ["RUNFILES_DIR"], value)
+
+
+@functools.lru_cache
+def tritonserver() -> Path:
+    """The server's program: the user's own, else that of the wheel."""
+    if os.environ.get("SERVER_FILE"):
+        installed = setting("SERVER_FILE").read_text(encoding="utf-8").strip()
+        if installed:
+            return Path(installed, "bin", "tritonserver")
+    return setting("TRITONSERVER")
+
+
+def stub_libraries() -> Path | None:
+    """Folder of the libraries that the shipped stub is linked with; our own needs none."""
+    return tritonserver().parents[3] / "nvidia_pytriton.libs" if os.environ["STUB_KIND"] == "shipped" else None
+
+
+def environment() -> Path:
+    """The execution environment; the real folder, as links may lead out of a sandbox."""
+    return setting("EXECUTION_ENV").resolve()
+
+
+def same_environment(prefix: str | Path, wanted: Path) -> bool:
+    """Whether a model's `sys.prefix` is that of an environment: Python follows links, which sandboxes are made of."""
+    return (Path(prefix) / "bin" / "python3").resolve() == (wanted / "bin" / "python3").resolve()
+
+
+def tensors(inputs: Mapping[str, np.ndarray]) -> list[grpcclient.InferInput]:
+    """Arrays as inputs of a gRPC request."""
+    result = []
+    for name, array in inputs.items():
+        one = grpcclient.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+        one.set_data_from_numpy(array)
+        result.append(one)
+    return result
+
+
+class ServerTest(parameterized.TestCase):
+    """A test case with one server for all its tests.
+
+    After each test the server must live; after the last it must stop within 10 s and leave nothing behind.
+    """
+
+    # Loaded before the first test, all at once.
+    MODELS: ClassVar[Sequence[Model]] = ()
+    SERVER_ARGS: ClassVar[Sequence[str]] = ()
+    # Costs a second and a process each load, so only tests about it switch it on.
+    AUTO_COMPLETE: ClassVar[bool] = False
+
+    repository: ClassVar[Path]
+    server: ClassVar[TritonServer]
+    client: ClassVar[grpcclient.InferenceServerClient]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        scratch = cls.enterClassContext(tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")))
+        cls.repository = Path(scratch).resolve() / "models"
+        cls.repository.mkdir()
+        for model in cls.MODELS:
+            cls.add(model)
+        cls.server = cls.enterClassContext(
+            running_server(cls.repository, cls.server_args(), cls.backends(Path(scratch)))
+        )
+        cls.client = cls.enterClassContext(grpcclient.InferenceServerClient(cls.server.grpc_url))
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(cls.load, [model.model_name for model in cls.MODELS]))
+
+    @classmethod
+    def enterClassContext(cls, manager: contextlib.AbstractContextManager[Any]) -> Any:
+        """As in unittest from Python 3.11 on."""
+        result = manager.__enter__()
+        cls.addClassCleanup(manager.__exit__, None, None, None)
+        return result
+
+    @classmethod
+    def server_args(cls) -> list[str]:
+        """Further arguments of the server."""
+        return [*cls.SERVER_ARGS, *([] if cls.AUTO_COMPLETE else ["--disable-auto-complete-config"])]
+
+    @classmethod
+    def backends(cls, scratch: Path) -> Sequence[Path]:
+        """Folders of Python-based backends to install; they may be written below `scratch`."""
+        del scratch
+        return ()
+
+    def tearDown(self) -> None:
+        self.assertTrue(self.client.is_server_live(client_timeout=REQUEST_SECONDS), "the server is dead")
+        super().tearDown()
+
+    @classmethod
+    def add(cls, model: Model) -> Path:
+        """Write a model into the repository without loading it; returns its folder."""
+        return repository.add_model(cls.repository, model, stub=setting("STUB"), environment=environment())
+
+    @classmethod
+    def load(cls, name: str, config: Mapping[str, Any] | None = None) -> None:
+        """Load a model, perhaps with another config; raises InferenceServerException with the server's words."""
+        text = json.dumps(config) if config else None
+        cls.client.load_model(name, config=text, client_timeout=REQUEST_SECONDS)
+
+    @classmethod
+    def unload(cls, name: str) -> None:
+        """Unload a model and wait until it is gone."""
+        cls.client.unload_model(name, client_timeout=REQUEST_SECONDS)
+        wait_for(lambda: cls.state(name) == "UNAVAILABLE", f"unloading {name}")
+
+    @classmethod
+    def state(cls, name: str) -> str:
+        """State of a model in the server's index: READY, UNAVAILABLE, UNLOADING, ….; empty if it is unknown."""
+        index = cls.client.get_model_repository_index(as_json=True).get("models", [])
+        return next((entry.get("state", "UNAVAILABLE") for entry in index if entry["name"] == name), "")
+
+    def serve(self, model: Model) -> None:
+        """Add and load a model for the rest of this test."""
+        self.add(model)
+        self.load(model.model_name)
+        self.addCleanup(self.unload, model.model_name)
+
+    def load_error(self, model: Model) -> str:
+        """Add a model that must not load; returns the server's words."""
+        self.add(model)
+        with self.assertRaises(InferenceServerException) as caught:
+            self.load(model.model_name)
+        return str(caught.exception.message())
+
+    @classmethod
+    def infer(
+        cls,
+        model: str,
+        inputs: Mapping[str, np.ndarray] | None = None,
+        outputs: Sequence[str] = ("RESULT",),
+        parameters: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> dict[str, np.ndarray]:
+        """Ask a model by gRPC.
+
+        Args:
+          model: its name.
+          inputs: arrays by name; one number called IN if not given.
+          outputs: names of the wanted outputs.
+          parameters: request parameters; `mode` says what the conformance models shall do.
+          **options: further arguments of tritonclient.
+
+        Returns:
+          The outputs that came, by name.
+
+        Raises:
+          InferenceServerException: the server answered with an error.
+        """
+        result = cls.client.infer(
+            model,
+            tensors(inputs if inputs is not None else {"IN": np.zeros(1, np.int32)}),
+            outputs=[grpcclient.InferRequestedOutput(name) for name in outputs],
+            parameters=dict(parameters or {}),
+            client_timeout=REQUEST_SECONDS,
+            **options,
+        )
+        return {output.name: result.as_numpy(output.name) for output in result.get_response().outputs}
+
+    @classmethod
+    def ask(cls, model: str, mode: str = "", **parameters: Any) -> Any:
+        """Ask a model for its output RESULT, a JSON text; returns what it says."""
+        answer = cls.infer(model, parameters={"mode": mode, **parameters})
+        return json.loads(answer["RESULT"][0])
+
+    @classmethod
+    def infer_all(
+        cls,
+        model: str,
+        inputs: Sequence[Mapping[str, np.ndarray] | None],
+        outputs: Sequence[str] = ("RESULT",),
+        parameters: Sequence[Mapping[str, Any]] | None = None,
+        options: Sequence[Mapping[str, Any]] | None = None,
+    ) -> list[Any]:
+        """Ask a model several times at once; returns answers, or errors, in the order of the requests."""
+        count = len(inputs)
+
+        def one(index: int) -> Any:
+            try:
+                return cls.infer(
+                    model,
+                    inputs[index],
+                    outputs,
+                    parameters[index] if parameters else None,
+                    **(options[index] if options else {}),
+                )
+            except InferenceServerException as error:
+                return error
+
+        with concurrent.futures.ThreadPoolExecutor(count) as pool:
+            return list(pool.map(one, range(count)))
+
+    def infer_error(self, model: str, *args: Any, **kwargs: Any) -> InferenceServerException:
+        """Ask a model for an error."""
+        with self.assertRaises(InferenceServerException) as caught:
+            self.infer(model, *args, **kwargs)
+        return caught.exception
+
+    def assertAnswered(self, answers: Sequence[Any]) -> None:
+        """No error among the answers of `infer_all`."""
+        self.assertEqual([str(answer) for answer in answers if isinstance(answer, Exception)], [])
+
+    def assertSameArray(self, got: np.ndarray, wanted: np.ndarray) -> None:
+        """Same datatype, shape and bytes; for objects the same elements."""
+        self.assertEqual((got.dtype, got.shape), (wanted.dtype, wanted.shape))
+        if wanted.dtype == np.object_:
+            self.assertEqual(got.tolist(), wanted.tolist())
+        else:
+            self.assertEqual(got.tobytes(), wanted.tobytes())
+
+    def assertSameFree(self, before: int, after: int) -> None:
+        """Nothing of the region was lost between two measurements with many requests between them.
+
+        The allocator gives a chunk the whole gap where less than one unit of 16 bytes would be left, so a chunk that is
+        kept for reuse may be one unit larger or smaller from time to time. A leak is at least one unit a request.
+        """
+        self.assertAlmostEqual(before, after, delta=64)
+
+    @staticmethod
+    def settled(measure: Callable[[], int]) -> int:
+        """Free bytes of a region when nothing is under way any more: the log goes its own way, after the answers."""
+        values = [measure()]
+        while len(values) < 100 and values[-4:] != [values[-1]] * 4:
+            time.sleep(0.02)
+            values.append(measure())
+        return values[-1]
+
+    @staticmethod
+    def by_stub(difference: str, own: Any, shipped: Any) -> Any:
+        """What to expect where the shipped stub differs; `difference` is a key of the table that says why."""
+        return shipped if differences.applies(difference) else own
+
+    def skip_if_shipped(self, difference: str) -> None:
+        """Leave a test out where the shipped stub would take the server down."""
+        if differences.applies(difference):
+            self.skipTest(f"shipped stub: {differences.TABLE[difference]}")
+
+
+@contextlib.contextmanager
+def running_server(
+    models: Path, args: Sequence[str] = (), backends: Sequence[Path] = (), *, may_leave: bool = False
+) -> Iterator[TritonServer]:
+    """A server in explicit model control on a repository.
+
+    Args:
+      models: the repository.
+      args: further arguments of the server.
+      backends: folders of Python-based backends.
+      may_leave: for servers that are killed: what they leave behind is the test's business.
+
+    Raises:
+      AssertionError: the server died, took too long to stop, or left processes or shared memory.
+    """
+    libraries = stub_libraries()
+    server = TritonServer(
+        models,
+        tritonserver(),
+        backends,
+        model_control="explicit",
+        extra_args=args,
+        env={"LD_LIBRARY_PATH": str(libraries)} if libraries else None,
+        stop_seconds=STOP_SECONDS,
+    )
+    with server:
+        pid = server.pid
+        try:
+            yield server
+            if not may_leave:
+                alive = process_state(pid) not in ("", "Z")
+                assert alive, f"the server died\n{_end(server)}"
+        except BaseException:
+            print(_end(server))
+            raise
+    if not may_leave:
+        assert not server.leftovers(), f"left behind: {server.leftovers()}\n{_end(server)}"
+
+
+def _end(server: TritonServer) -> str:
+    """The last lines of the server's log, shortened."""
+    return "\n".join(line[:300] for line in server.log_text().splitlines()[-30:])
+
+
+def process_state(pid: int) -> str:
+    """State letter of a process, `Z` for one that ended and is not waited for; empty if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def stub_pids(server: TritonServer) -> list[int]:
+    """Stubs of a server, by the names of their regions."""
+    found = []
+    for line in Path("/proc").iterdir():
+        if line.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (line / "cmdline").read_bytes().split(b"\0")
+                if len(words) > 9 and words[2].startswith(server.shm_prefix.encode()):
+                    found.append(int(line.name))
+    return sorted(found)
+
+
+def regions(server: TritonServer) -> list[str]:
+    """Names of the server's shared memory."""
+    return sorted(path.name for path in _SHARED_MEMORY.glob(f"{server.shm_prefix}*"))
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> float:
+    """Wait until a condition holds; returns the seconds it took.
+
+    Raises:
+      AssertionError: it did not hold in time.
+    """
+    start = time.monotonic()
+    while not condition():
+        waited = time.monotonic() - start
+        assert waited < seconds, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.02)
+    return time.monotonic() - start

@@ -1,0 +1,153 @@
+"""Spec 8.1, lines 14 to 17: killed servers, dead, paused and blocked stubs."""
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tritonclient.grpc as grpcclient
+from absl.testing import absltest, parameterized
+
+from mlflow_backend_utils.server import TritonServer
+from tests.conformance import harness, repository
+from tests.conformance.repository import Model
+
+# What a server answers for a stub that died or paused, and later when it gives up on it.
+_UNHEALTHY = r"Stub process '\w+_0_0' is not healthy\."
+
+
+class Fixture:
+    """A server with models that sleep and die on demand, and a client."""
+
+    def __init__(self, server: TritonServer, client: grpcclient.InferenceServerClient):
+        self.server = server
+        self.client = client
+        self.pid = server.pid
+        self._pool = concurrent.futures.ThreadPoolExecutor(8)
+
+    def ask(self, model: str, number: int = 0, mode: str = "", seconds: float = 0) -> dict[str, Any]:
+        """Ask a model to do as `mode` says and to answer the number."""
+        answer = self.client.infer(
+            model,
+            harness.tensors({"IN": np.array([number], np.int32)}),
+            parameters={"mode": mode, "seconds": str(seconds)},
+            client_timeout=harness.REQUEST_SECONDS,
+        )
+        return dict(json.loads(answer.as_numpy("RESULT")[0]))
+
+    def start(self, *args: Any, **kwargs: Any) -> "concurrent.futures.Future[dict[str, Any]]":
+        """`ask` in the background."""
+        return self._pool.submit(self.ask, *args, **kwargs)
+
+
+@contextlib.contextmanager
+def fixture(*names: str, args: Sequence[str] = (), may_leave: bool = False) -> Iterator[Fixture]:
+    """A server with models that sleep and die on demand; `args` are further arguments of the server."""
+    names = (*(names or ("sleeper",)), "other")
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as scratch:
+        models = Path(scratch, "models")
+        for name in names:
+            model = Model("sleeper", name)
+            repository.add_model(models, model, stub=harness.setting("STUB"), environment=harness.environment())
+        arguments = ["--disable-auto-complete-config", *[f"--load-model={name}" for name in names], *args]
+        with (
+            harness.running_server(models, arguments, may_leave=may_leave) as server,
+            grpcclient.InferenceServerClient(server.grpc_url) as client,
+        ):
+            yield Fixture(server, client)
+
+
+class RobustnessTest(parameterized.TestCase):
+    def test_line_14_server_killed(self) -> None:
+        with fixture(may_leave=True) as run:
+            self.assertLen(harness.stub_pids(run.server), 2)
+            os.kill(run.pid, signal.SIGKILL)
+            # While nobody has waited for it, a dead process still looks alive to its stubs.
+            os.waitpid(run.pid, 0)
+            harness.wait_for(lambda: not harness.stub_pids(run.server), "the end of the stubs", 1.0)
+            self.assertEqual(harness.regions(run.server), [])
+
+    def test_line_15_stub_dies(self) -> None:
+        """The client gets an error, other models and the server live on, and the server can still end."""
+        ends = ("kill_idle", "kill_busy", "exit", "crash")
+        with fixture(*ends, args=["--exit-timeout-secs=2"], may_leave=True) as run:
+            for end in ends:
+                with self.subTest(end):
+                    self._die(run, end)
+            self.assertTrue(run.client.is_server_live())
+            start = time.monotonic()
+            run.server.stop()
+            self.assertLess(time.monotonic() - start, harness.STOP_SECONDS)
+
+    def _die(self, run: Fixture, end: str) -> None:
+        pid = run.ask(end)["pid"]
+        start = time.monotonic()
+        if end == "kill_idle":
+            os.kill(pid, signal.SIGKILL)
+            pending = run.start(end)
+        elif end == "kill_busy":
+            pending = run.start(end, mode="sleep", seconds=15)
+            time.sleep(0.3)
+            os.kill(pid, signal.SIGKILL)
+        else:
+            pending = run.start(end, mode=end)
+        with self.assertRaisesRegex(harness.InferenceServerException, _UNHEALTHY):
+            pending.result()
+        self.assertLess(time.monotonic() - start, 5)
+        self.assertEqual(run.ask("other", 5)["number"], 5)
+        # Later requests are answered too, be it with an error.
+        with contextlib.suppress(harness.InferenceServerException):
+            self.assertEqual(run.ask(end, 6)["number"], 6)
+
+    def test_line_16_paused(self) -> None:
+        """A pause ends the request, and nothing else: later requests get their own answers, and all ends well."""
+        self.skip_if_shipped()
+        with fixture() as run:
+            pid = run.ask("sleeper")["pid"]
+            abandoned = run.start("sleeper", 1, mode="sleep", seconds=0.6)
+            time.sleep(0.3)
+            os.kill(pid, signal.SIGSTOP)
+            with self.assertRaisesRegex(harness.InferenceServerException, _UNHEALTHY):
+                abandoned.result()
+            time.sleep(1)
+            os.kill(pid, signal.SIGCONT)
+            for number in range(2, 30):
+                self.assertEqual(run.ask("sleeper", number), {"number": number, "pid": pid})
+
+    def test_line_16_paused_with_further_requests(self) -> None:
+        """Requests that come during the pause are given up as well; what they held is lost until the server ends."""
+        self.skip_if_shipped()
+        with fixture(args=["--exit-timeout-secs=2"], may_leave=True) as run:
+            pid = run.ask("sleeper")["pid"]
+            pending = [run.start("sleeper", 1, mode="sleep", seconds=0.6)]
+            time.sleep(0.3)
+            os.kill(pid, signal.SIGSTOP)
+            pending += [run.start("sleeper", number) for number in (2, 3)]
+            for one in pending:
+                with self.assertRaisesRegex(harness.InferenceServerException, _UNHEALTHY):
+                    one.result()
+            os.kill(pid, signal.SIGCONT)
+            for number in range(4, 30):
+                self.assertEqual(run.ask("sleeper", number), {"number": number, "pid": pid})
+            self.assertEqual(run.ask("other", 5)["number"], 5)
+
+    def skip_if_shipped(self) -> None:
+        if harness.differences.applies("resynchronisation"):
+            self.skipTest(harness.differences.TABLE["resynchronisation"])
+
+    def test_line_17_blocked_with_the_gil(self) -> None:
+        """Native code that holds the GIL for longer than the server waits for a sign of life."""
+        with fixture() as run:
+            self.assertEqual(run.ask("sleeper", 7, mode="hold_gil", seconds=3.5)["number"], 7)
+            self.assertEqual(run.ask("sleeper", 8)["number"], 8)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,149 @@
+// The region: named objects, allocation, counts, growth from both sides (spec sections 2.1 to 2.5).
+#define BOOST_TEST_MODULE region
+#include <boost/test/included/unit_test.hpp>
+
+#include <sys/wait.h>
+
+#include "stub/error.h"
+#include "stub/shm/chunk.h"
+#include "stub/shm/dictionary.h"
+#include "tests/stub/parent_side.h"
+
+using namespace mlflow_triton::stub;
+
+BOOST_AUTO_TEST_CASE(objects_lie_where_every_official_server_has_them) {
+  ParentSide parent;
+  BOOST_TEST(parent.control() == 336);
+  BOOST_TEST(parent.OffsetOf("shm_mutex") == 184u);
+  BOOST_TEST(parent.OffsetOf("total size") == 296u);
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_region_is_told) {
+  BOOST_CHECK_EXCEPTION(Region::Open("stub_test_none", 1 << 20, 336), StubError, [](const StubError &error) {
+    return std::string(error.what()).find("'stub_test_none'") != std::string::npos;
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_size_that_does_not_match_is_refused) {
+  ParentSide parent;
+  const int fd = shm_open(("/" + parent.name()).c_str(), O_RDWR, 0);
+  BOOST_TEST(ftruncate(fd, 3 << 20) == 0);
+  close(fd);
+  BOOST_CHECK_THROW(Region::Open(parent.name(), 1 << 20, parent.control()), StubError);
+}
+
+BOOST_AUTO_TEST_CASE(chunks_are_counted_and_freed) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  const std::uint64_t before = parent.FreeBytes();
+  {
+    ChunkSet chunks(*region);
+    Handle text = kNoHandle;
+    {
+      Region::Lock lock(*region);
+      text = chunks.AllocateText(lock, std::string("a\0b", 3));
+      chunks.Load(lock, text);
+    }
+    BOOST_TEST(text % 16 == 0);
+    BOOST_TEST(parent.CountOf(text) == 2u);
+    BOOST_TEST(region->IsPlausible(text));
+    BOOST_TEST(!region->IsPlausible(text + 8));
+    BOOST_TEST(!region->IsPlausible(Handle{1} << 40));
+    BOOST_TEST((ReadText(*region, text) == std::string("a\0b", 3)));
+    BOOST_TEST(parent.FreeBytes() < before);
+  }
+  BOOST_TEST(parent.FreeBytes() == before);
+}
+
+BOOST_AUTO_TEST_CASE(late_releases_happen_with_the_next_lock) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  const Handle chunk = parent.Allocate(100);
+  const std::uint64_t before = region->FreeBytes();
+  region->ReleaseLater(chunk);
+  BOOST_TEST(parent.FreeBytes() == before);
+  region->FlushReleases();
+  BOOST_TEST(parent.FreeBytes() > before);
+}
+
+BOOST_AUTO_TEST_CASE(dictionaries_round_trip) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  const std::map<std::string, std::string> entries{{"", "empty key"}, {"k", ""}, {"file", std::string(1000, '\0')}};
+  ChunkSet chunks(*region);
+  Handle full = kNoHandle, none = kNoHandle;
+  {
+    Region::Lock lock(*region);
+    full = AllocateDictionary(chunks, lock, entries);
+    none = AllocateDictionary(chunks, lock, {});
+  }
+  BOOST_TEST((ReadDictionary(*region, full) == entries));
+  BOOST_TEST(ReadDictionary(*region, none).empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_stub_grows_the_region) {
+  ParentSide parent((1 << 20) + 1); // sizes need not be multiples of anything
+  const auto region = Region::Open(parent.name(), 1000003, parent.control());
+  const char *old_place = region->Payload(parent.control());
+  ChunkSet chunks(*region);
+  Handle big = kNoHandle;
+  {
+    Region::Lock lock(*region);
+    big = chunks.Allocate(lock, 8 << 20);
+  }
+  std::memset(region->Payload(big, 8 << 20), 0x5a, 8 << 20);
+  BOOST_TEST(parent.TotalSize() == region->size());
+  BOOST_TEST((region->size() - (1 << 20) - 1) % 1000003 == 0u);
+  BOOST_TEST(region->size() > 8u << 20);
+  BOOST_TEST(region->Payload(parent.control()) == old_place); // old pointers stay valid
+}
+
+BOOST_AUTO_TEST_CASE(growth_by_the_parent_is_followed) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  for (int round = 0; round < 4; ++round) {
+    parent.Grow();
+    const Handle chunk = parent.Allocate(900000);
+    std::memcpy(parent.At<char>(chunk) + 899990, "grown", 5);
+    BOOST_TEST(std::string(region->Payload(chunk, 900000) + 899990, 5) == "grown");
+    region->FreeBytes(); // any lock operation
+    BOOST_TEST(region->size() == parent.TotalSize());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(handles_outside_are_refused) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  BOOST_CHECK_THROW(region->Payload(0), StubError);
+  BOOST_CHECK_THROW(region->Payload(-16), StubError);
+  BOOST_CHECK_THROW(region->Payload(1 << 20, 1), StubError);
+  BOOST_CHECK_THROW(region->Payload(336, 2 << 20), StubError);
+}
+
+BOOST_AUTO_TEST_CASE(two_processes_allocate_at_the_same_time) {
+  ParentSide parent;
+  const auto work = [&parent] {
+    const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+    for (int round = 0; round < 3000; ++round) {
+      ChunkSet chunks(*region);
+      Region::Lock lock(*region);
+      const Handle chunk = chunks.Allocate(lock, static_cast<std::size_t>(round % 500));
+      if (parent.CountOf(chunk) != 1) {
+        return false;
+      }
+      chunks.ClearLater();
+    }
+    region->FlushReleases();
+    return true;
+  };
+  const std::uint64_t before = parent.FreeBytes();
+  const pid_t child = fork();
+  if (child == 0) {
+    _exit(work() ? 0 : 1);
+  }
+  BOOST_TEST(work());
+  int status = -1;
+  waitpid(child, &status, 0);
+  BOOST_TEST(status == 0);
+  BOOST_TEST(parent.FreeBytes() == before);
+}

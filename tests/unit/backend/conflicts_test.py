@@ -1,0 +1,82 @@
+"""Written configurations against signatures."""
+
+from __future__ import annotations
+
+from absl.testing import absltest, parameterized
+
+from mlflow_backend import conflicts, schema
+from mlflow_backend.conflicts import TensorConfig
+from mlflow_backend.metadata import Signature
+
+_COLUMNS = schema.build(
+    Signature(
+        ({"type": "double", "name": "x", "required": True}, {"type": "long", "name": "n", "required": False}),
+        ({"type": "string", "name": "y"},),
+        None,
+    )
+)
+_IMAGES = schema.build(
+    Signature(({"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, -1, 3]}},), None, None)
+)
+_MATRIX = schema.build(
+    Signature(({"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [2, 3]}},), None, None)
+)
+
+
+class ConflictsTest(parameterized.TestCase):
+    @parameterized.parameters(
+        (8, TensorConfig("x", "TYPE_FP64", (1,))),
+        (0, TensorConfig("x", "TYPE_FP64", (-1,))),
+        (0, TensorConfig("x", "TYPE_FP64", (-1, 1))),
+        (0, TensorConfig("x", "TYPE_FP64", (5,))),
+        (8, TensorConfig("x")),
+        (8, TensorConfig("n", optional=True)),
+    )
+    def test_agreeing_columns(self, max_batch_size: int, entry: TensorConfig) -> None:
+        self.assertEmpty(conflicts.find(_COLUMNS, max_batch_size, [entry], []))
+
+    def test_an_axis_may_be_narrower(self) -> None:
+        self.assertEmpty(conflicts.find(_IMAGES, 8, [TensorConfig("input-0", "TYPE_FP32", (224, 3))], []))
+
+    @parameterized.parameters(
+        (
+            8,
+            TensorConfig("x", "TYPE_FP32", (1,)),
+            "input 'x': data_type is TYPE_FP32, but the signature says double; write TYPE_FP64.",
+        ),
+        (
+            8,
+            TensorConfig("x", "TYPE_FP64", (4,)),
+            "input 'x': dims are [4], but the signature says double, which with max_batch_size above 0 is [1]; "
+            "write dims: [1].",
+        ),
+        (
+            0,
+            TensorConfig("x", "TYPE_FP64", (-1, 2)),
+            "input 'x': dims are [-1, 2], but the signature says double, which with max_batch_size 0 is [-1]; "
+            "write dims: [-1].",
+        ),
+        (
+            8,
+            TensorConfig("x", optional=True),
+            "input 'x': optional is true, but the signature requires it; remove 'optional'.",
+        ),
+        (8, TensorConfig("z"), "input 'z' is not in the signature, whose inputs are 'x', 'n'; rename or remove it."),
+    )
+    def test_conflicting_columns(self, max_batch_size: int, entry: TensorConfig, message: str) -> None:
+        self.assertEqual(conflicts.find(_COLUMNS, max_batch_size, [entry], []), [message])
+
+    def test_every_field_is_named(self) -> None:
+        problems = conflicts.find(_COLUMNS, 8, [TensorConfig("x", "TYPE_FP32", (2,))], [TensorConfig("y", "TYPE_FP32")])
+        self.assertLen(problems, 3)
+        self.assertStartsWith(problems[2], "output 'y': data_type is TYPE_FP32")
+
+    def test_batching_without_row_axis(self) -> None:
+        (problem,) = conflicts.find(_MATRIX, 4, [], [])
+        self.assertIn("max_batch_size is 4", problem)
+        self.assertIn("'input-0' is tensor float32 [2, 3] without a row axis", problem)
+        self.assertIn("write max_batch_size: 0", problem)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,74 @@
+"""Reading MLmodel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from absl.testing import absltest, parameterized
+
+from mlflow_backend import metadata
+from mlflow_backend.errors import MetadataError
+
+_GOOD = """
+flavors:
+  python_function: {loader_module: mlflow.sklearn}
+  sklearn:
+mlflow_version: 3.17.2
+saved_input_example_info:
+  artifact_path: input_example.json
+  serving_input_path: serving_input_example.json
+  type: dataframe
+signature:
+  inputs: '[{"type": "double", "name": "x", "required": true}]'
+  outputs: '[{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1]}}]'
+  params: null
+"""
+
+
+class MetadataTest(parameterized.TestCase):
+    def _folder(self, text: str | bytes) -> Path:
+        folder = Path(self.create_tempdir().full_path)
+        (folder / "MLmodel").write_bytes(text if isinstance(text, bytes) else text.encode())
+        return folder
+
+    def test_facts(self) -> None:
+        folder = self._folder(_GOOD)
+        model = metadata.read(folder)
+        self.assertEqual(list(model.flavors), ["python_function", "sklearn"])
+        self.assertEqual(model.mlflow_version, "3.17.2")
+        assert model.signature is not None and model.signature.inputs is not None and model.input_example is not None
+        self.assertEqual(model.signature.inputs[0]["name"], "x")
+        self.assertIsNone(model.signature.params)
+        self.assertEqual(model.input_example.path, folder / "input_example.json")
+        self.assertFalse(model.from_type_hints)
+
+    def test_old_models_have_less(self) -> None:
+        model = metadata.read(self._folder("flavors: {python_function: {}}\n"))
+        self.assertIsNone(model.signature)
+        self.assertIsNone(model.input_example)
+
+    @parameterized.named_parameters(
+        ("not_utf8", b"\xff\xfe\xfa", "cannot be read"),
+        ("not_yaml", "flavors: [", "not YAML"),
+        ("not_mapping", "- 1\n", "holds list, not a mapping"),
+        ("no_flavors", "signature: null\n", "no 'flavors'"),
+        ("signature_text", "flavors: {a: {}}\nsignature: x\n", "'signature' is str, not a mapping"),
+        ("signature_json", "flavors: {a: {}}\nsignature: {inputs: '[{'}\n", "'signature.inputs' is not JSON"),
+        ("signature_list", "flavors: {a: {}}\nsignature: {outputs: '[1]'}\n", "'signature.outputs' is not a list"),
+    )
+    def test_unreadable(self, text: str | bytes, message: str) -> None:
+        folder = self._folder(text)
+        with self.assertRaises(MetadataError) as caught:
+            metadata.read(folder)
+        self.assertIn(message, str(caught.exception))
+        self.assertIn(str(folder / "MLmodel"), str(caught.exception))
+        self.assertNotIn("\n", str(caught.exception))
+
+    def test_no_mlmodel(self) -> None:
+        folder = Path(self.create_tempdir().full_path)
+        with self.assertRaisesRegex(MetadataError, f"{folder}: no MLmodel file in it.*give the folder that"):
+            metadata.read(folder)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,57 @@
+"""Small MLflow models for the tests of the backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import numpy as np
+from mlflow.models import ModelSignature
+
+from mlflow_backend import service
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class FunctionModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """Applies a function of (input, params)."""
+
+    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
+        self.function = function
+
+    # No type hints: they would change how MLflow treats the input.
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        return self.function(model_input, params)
+
+
+class Shout(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """A model whose signature comes from its type hints; `predict` gets a list."""
+
+    def predict(self, model_input: list[str]) -> list[str]:
+        return [text.upper() for text in model_input]
+
+
+def save(folder: Path, function: Callable[[Any, Any], Any], signature: ModelSignature) -> Path:
+    """A model of `function` in `folder`; what it needs is not written down."""
+    mlflow.pyfunc.save_model(
+        folder, python_model=FunctionModel(function), signature=signature, pip_requirements=["mlflow"]
+    )
+    return folder
+
+
+def texts(*values: str | bytes) -> Array:
+    """A tensor of BYTES as Triton hands it over: an object array of `bytes`."""
+    cells = [value.encode("utf-8") if isinstance(value, str) else value for value in values]
+    return np.array(cells, dtype=object)
+
+
+def answer(model: service.Service, parameters: dict[str, Any] | None = None, **tensors: Array) -> Any:
+    """The outputs of one request, or its error."""
+    return answer_all(model, [service.Request(tensors, parameters or {})])[0]
+
+
+def answer_all(model: service.Service, batch: list[service.Request]) -> list[Any]:
+    """The outputs or the error of each request of one batch."""
+    return model.answer(batch, lambda request: request)

@@ -1,0 +1,235 @@
+"""Wheels as external repositories, fetched by pip as the machine is set up and checked by digest."""
+
+load("//third_party:versions.bzl", "LOCK_PYTHONS", "WHEELS")
+
+_ARCHITECTURES = {
+    "aarch64": "aarch64",
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "x86_64": "x86_64",
+}
+
+def host_cpu(rctx):
+    """The CPU of the machine that fetches.
+
+    Args:
+      rctx: the repository context.
+
+    Returns:
+      `x86_64` or `aarch64`, as wheels and platforms spell it.
+    """
+    cpu = _ARCHITECTURES.get(rctx.os.arch)
+    if not cpu:
+        fail("CPU \"{}\" is not supported; supported are x86_64 and aarch64.".format(rctx.os.arch))
+    return cpu
+
+def host_python(rctx):
+    """The Python that runs the fetch scripts: any 3.9 or newer with pip.
+
+    Args:
+      rctx: the repository context.
+
+    Returns:
+      Its path.
+    """
+    python = rctx.which("python3")
+    if not python:
+        fail("python3 was not found on PATH; fetching needs Python 3.9 or newer with pip. " +
+             "`./bazelw` brings one on machines without.")
+    return python
+
+def run_script(rctx, script, arguments, what, environment = {}):
+    """Runs a fetch script of this workspace and returns what it printed; fails with its own words.
+
+    Args:
+      rctx: the repository context.
+      script: Label of a Python file.
+      arguments: list of strings and paths.
+      what: what was being done, for the error message.
+      environment: dict of variables to set.
+
+    Returns:
+      The standard output, a string.
+    """
+    done = rctx.execute(
+        [host_python(rctx), "-B", rctx.path(script)] + arguments,
+        environment = environment,
+        timeout = 3600,
+    )
+    if done.return_code:
+        fail("{}:\n{}{}".format(what, done.stdout, done.stderr))
+    return done.stdout
+
+def fetch_wheel(rctx, package, out, platform = "manylinux_2_35_{cpu}"):
+    """Downloads a pinned wheel.
+
+    Args:
+      rctx: the repository context.
+      package: a row of `//third_party:versions.bzl`.
+      out: folder that gets the wheel.
+      platform: newest manylinux tag that may be chosen.
+    """
+    row = WHEELS[package]
+    cpu = host_cpu(rctx)
+    if cpu not in row.sha256:
+        fail("{} {} has no wheel for CPU \"{}\"; there are {}.".format(package, row.version, cpu, ", ".join(row.sha256)))
+    rctx.file("pinned.lock", "{}=={} --hash=sha256:{}\n".format(package, row.version, row.sha256[cpu]))
+    run_script(rctx, Label("//third_party/wheels:fetch.py"), [
+        "--lock",
+        "pinned.lock",
+        "--out",
+        out,
+        "--python_version",
+        LOCK_PYTHONS["3.11"],
+        "--platform",
+        platform.format(cpu = cpu),
+    ], "fetching {} {}".format(package, row.version))
+    rctx.delete("pinned.lock")
+
+_WHEEL_BUILD = """
+package(default_visibility = ["//visibility:public"])
+
+alias(
+    name = "wheel",
+    actual = "{wheel}",
+)
+"""
+
+def _pinned_wheel_impl(rctx):
+    fetch_wheel(rctx, rctx.attr.package, "whl")
+    (wheel,) = rctx.path("whl").readdir()
+    rctx.file("BUILD", _WHEEL_BUILD.format(wheel = "whl/" + wheel.basename))
+
+pinned_wheel = repository_rule(
+    implementation = _pinned_wheel_impl,
+    doc = "One wheel as a file: `//:wheel`.",
+    attrs = {
+        "package": attr.string(mandatory = True, doc = "A row of `//third_party:versions.bzl`."),
+    },
+)
+
+_LOCK_BUILD = """
+package(default_visibility = ["//visibility:public"])
+
+exports_files(["requirements.lock"])
+
+filegroup(
+    name = "wheels",
+    srcs = glob(["whl/*.whl"]),
+)
+"""
+
+def _locked_wheels_impl(rctx):
+    version = rctx.attr.python_version
+    if version not in LOCK_PYTHONS:
+        fail("requirements.lock(name = \"{}\"): Python \"{}\" is not supported; supported are {}.".format(
+            rctx.attr.set_name,
+            version,
+            ", ".join(LOCK_PYTHONS),
+        ))
+    rctx.symlink(rctx.attr.lock, "requirements.lock")
+    run_script(rctx, Label("//third_party/wheels:fetch.py"), [
+        "--lock",
+        rctx.path(rctx.attr.lock),
+        "--out",
+        "whl",
+        "--python_version",
+        LOCK_PYTHONS[version],
+        "--platform",
+        rctx.attr.platform,
+    ], "fetching the wheels of {}".format(rctx.attr.lock))
+    rctx.file("BUILD", _LOCK_BUILD)
+
+locked_wheels = repository_rule(
+    implementation = _locked_wheels_impl,
+    doc = "The wheels of one hashed lock for one Python and platform: `//:wheels`.",
+    attrs = {
+        "lock": attr.label(mandatory = True, allow_single_file = True, doc = "A requirements file with `==` and `--hash`."),
+        "platform": attr.string(default = "manylinux_2_28_x86_64", doc = "Newest manylinux tag that the target can run."),
+        "python_version": attr.string(mandatory = True, doc = "Minor version, e.g. `3.11`."),
+        "set_name": attr.string(doc = "Name of the lock set, for messages."),
+    },
+)
+
+_HUB_BUILD = """
+load("{rules}//rules:py_site_packages.bzl", "py_site_packages")
+
+package(default_visibility = ["//visibility:public"])
+
+alias(
+    name = "wheels",
+    actual = select({{
+{wheels}
+    }}, no_match_error = {error}),
+)
+
+alias(
+    name = "lock",
+    actual = select({{
+{locks}
+    }}, no_match_error = {error}),
+)
+
+py_site_packages(
+    name = "site_packages",
+    wheels = ":wheels",
+)
+"""
+
+def _hub_impl(rctx):
+    def branches(target):
+        return "\n".join([
+            '        "{}": "{}",'.format(
+                Label("//config:python_" + version),
+                repo + "//:" + target,
+            )
+            for version, repo in rctx.attr.repositories.items()
+        ])
+
+    rctx.file("BUILD", _HUB_BUILD.format(
+        rules = str(Label("//rules:x")).partition("//")[0],
+        wheels = branches("wheels"),
+        locks = branches("requirements.lock"),
+        error = repr("lock set \"{}\" has no lock for this //config:python_version; there are locks for {}. ".format(
+            rctx.attr.set_name,
+            ", ".join(rctx.attr.repositories),
+        ) + "Add one to requirements.lock(locks = …)."),
+    ))
+
+wheels_hub = repository_rule(
+    implementation = _hub_impl,
+    doc = "One name for the lock set of every Python: `//:wheels`, `//:lock`, `//:site_packages`.",
+    attrs = {
+        "repositories": attr.string_dict(mandatory = True, doc = "Minor Python version to the repository's apparent prefix."),
+        "set_name": attr.string(mandatory = True, doc = "Name of the lock set, for messages."),
+    },
+)
+
+def repository_suffix(version):
+    """`3.11` as it stands in repository names: `3_11`."""
+    return version.replace(".", "_")
+
+def lock_set(name, locks, platform = "manylinux_2_28_x86_64"):
+    """Declares the repositories of one lock set.
+
+    Args:
+      name: name of the hub repository.
+      locks: dict, minor Python version to label of the lock.
+      platform: newest manylinux tag that the target can run.
+    """
+    repositories = {}
+    for version, lock in locks.items():
+        member = "{}_{}".format(name, repository_suffix(version))
+        locked_wheels(
+            name = member,
+            lock = lock,
+            platform = platform,
+            python_version = version,
+            set_name = name,
+        )
+        repositories[version] = "@" + member
+    wheels_hub(
+        name = name,
+        repositories = repositories,
+        set_name = name,
+    )

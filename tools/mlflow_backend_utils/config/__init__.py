@@ -1,0 +1,1 @@
+"""Writing `config.pbtxt` from an MLflow model's signature."""

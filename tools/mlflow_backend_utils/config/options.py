@@ -1,0 +1,65 @@
+"""What a caller can ask of a configuration beyond what the signature says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+ENV_PATH = "$$TRITON_MODEL_DIRECTORY/conda-pack.tar.gz"
+INSTANCE_KINDS = ("KIND_AUTO", "KIND_CPU", "KIND_GPU", "KIND_MODEL")
+
+
+class ConfigError(Exception):
+    """No configuration can be written; one line that says what was given, what is allowed and what to do."""
+
+
+@dataclass(frozen=True)
+class ConfigOptions:
+    """Settings of the configuration; a hand-written configuration wins over all of them.
+
+    Attributes:
+        name: the model's name; "": not written, the model then has its folder's name.
+        max_batch_size: rows of one batch; 0: no batching. A model without a row axis gets 0 whatever is asked.
+        env_path: `EXECUTION_ENV_PATH`; "": not written.
+        instance_count: instances; 0: not written, Triton's default.
+        instance_kind: one of `INSTANCE_KINDS`; "": Triton's choice.
+        dynamic_batching: let Triton gather requests; only with `max_batch_size` above 0.
+        max_queue_delay_microseconds: how long a request may wait for others.
+        preferred_batch_sizes: batch sizes to send at once.
+        version_policy: "", "all", "latest:N" or "specific:N,N…".
+        parameters: further `parameters`.
+        handwritten: text of a `config.pbtxt` whose content is kept, completed and checked.
+    """
+
+    name: str = ""
+    max_batch_size: int = 64
+    env_path: str = ENV_PATH
+    instance_count: int = 0
+    instance_kind: str = ""
+    dynamic_batching: bool = True
+    max_queue_delay_microseconds: int = 0
+    preferred_batch_sizes: tuple[int, ...] = ()
+    version_policy: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    handwritten: str | None = None
+
+    def check(self) -> None:
+        """Raises: ConfigError: an option is outside what its description allows."""
+        for option in ("max_batch_size", "instance_count", "max_queue_delay_microseconds"):
+            value = getattr(self, option)
+            if value < 0:
+                raise ConfigError(f"{option} is {value}; it must be 0 or more.")
+        if self.instance_kind not in ("", *INSTANCE_KINDS):
+            raise ConfigError(f"instance_kind is '{self.instance_kind}'; allowed are {', '.join(INSTANCE_KINDS)}.")
+        if any(not 0 < size <= self.max_batch_size for size in self.preferred_batch_sizes):
+            raise ConfigError(
+                f"preferred_batch_sizes are {list(self.preferred_batch_sizes)}; each must be from 1 to max_batch_size, "
+                f"which is {self.max_batch_size}."
+            )
+        if self.version_policy and not re.fullmatch(
+            r"all|latest:[1-9]\d*|specific:[1-9]\d*(,[1-9]\d*)*", self.version_policy
+        ):
+            raise ConfigError(
+                f"version_policy is '{self.version_policy}'; allowed are 'all', 'latest:N' and 'specific:N,N,…'."
+            )

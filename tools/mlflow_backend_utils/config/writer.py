@@ -1,0 +1,168 @@
+"""From an MLflow model folder to the text of `config.pbtxt`.
+
+Neither MLflow nor NumPy is imported, so a configuration is written in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlflow_backend import conflicts, metadata, schema
+from mlflow_backend.errors import BackendError
+from mlflow_backend.schema import Field, ModelSchema
+from mlflow_backend_utils.config import messages
+from mlflow_backend_utils.config.options import ConfigError, ConfigOptions
+
+__all__ = ["ConfigError", "ConfigOptions", "render_config"]
+
+BACKEND = "mlflow"
+
+
+def render_config(model_dir: Path, options: ConfigOptions | None = None) -> str:
+    """The text of `config.pbtxt` for an MLflow model; the same input always gives the same text.
+
+    Args:
+        model_dir: folder that holds `MLmodel`.
+        options: what is wanted beyond the signature; None: the defaults.
+
+    Raises:
+        ConfigError: the model, the options or the hand-written configuration do not allow one.
+    """
+    options = options or ConfigOptions()
+    options.check()
+    try:
+        model_schema = schema.build(metadata.read(model_dir).signature)
+    except BackendError as error:
+        raise ConfigError(_with_folder(model_dir, str(error))) from None
+    config = _parse(options.handwritten)
+    _set_identity(config, options)
+    _set_max_batch_size(config, options, model_schema)
+    _refuse_conflicts(config, model_schema)
+    batched = config.max_batch_size > 0
+    _fill_tensors(config.input, (*model_schema.inputs, *model_schema.param_inputs), batched)
+    _fill_tensors(config.output, model_schema.outputs, batched)
+    if not config.output:
+        raise ConfigError(
+            f"{model_dir}: the signature has no outputs and no hand-written configuration names them; save the model "
+            "with signature=mlflow.models.infer_signature(inputs, outputs), or write the outputs by hand."
+        )
+    _set_scheduling(config, options)
+    _set_instances(config, options)
+    _set_version_policy(config, options)
+    _set_parameters(config, options)
+    return str(messages.text_format().MessageToString(config, as_utf8=True))
+
+
+def _with_folder(model_dir: Path, text: str) -> str:
+    return text if str(model_dir) in text else f"{model_dir}: {text}"
+
+
+def _parse(handwritten: str | None) -> Any:
+    config = messages.model_config().ModelConfig()
+    if handwritten is None:
+        return config
+    try:
+        return messages.text_format().Parse(handwritten, config)
+    except messages.text_format().ParseError as error:
+        raise ConfigError(f"hand-written config.pbtxt: cannot be parsed, line:column {error}; correct it.") from None
+
+
+def _set_identity(config: Any, options: ConfigOptions) -> None:
+    if config.name and options.name and config.name != options.name:
+        raise ConfigError(
+            f"hand-written config.pbtxt: name is '{config.name}', but the model is '{options.name}'; remove 'name'."
+        )
+    config.name = config.name or options.name
+    if config.backend not in ("", BACKEND):
+        raise ConfigError(
+            f"hand-written config.pbtxt: backend is '{config.backend}', but only '{BACKEND}' serves MLflow models; "
+            "remove 'backend'."
+        )
+    config.backend = BACKEND
+
+
+def _set_max_batch_size(config: Any, options: ConfigOptions, model_schema: ModelSchema) -> None:
+    # A written 0 and none at all parse alike, and mean different things.
+    if options.handwritten is not None and re.search(r"^\s*max_batch_size\s*:", options.handwritten, re.MULTILINE):
+        return
+    config.max_batch_size = options.max_batch_size if model_schema.batchable else 0
+
+
+def _refuse_conflicts(config: Any, model_schema: ModelSchema) -> None:
+    problems = conflicts.find(
+        model_schema, config.max_batch_size, _tensor_configs(config.input), _tensor_configs(config.output)
+    )
+    if problems:
+        raise ConfigError("hand-written config.pbtxt contradicts the signature: " + " ".join(problems))
+
+
+def _tensor_configs(entries: Iterable[Any]) -> list[conflicts.TensorConfig]:
+    names = messages.model_config().DataType
+    return [
+        conflicts.TensorConfig(
+            name=entry.name,
+            data_type=names.Name(entry.data_type) if entry.data_type else "",
+            dims=tuple(entry.dims),
+            optional=bool(getattr(entry, "optional", False)),
+        )
+        for entry in entries
+    ]
+
+
+def _fill_tensors(entries: Any, fields: Sequence[Field], batched: bool) -> None:
+    """Complete the entries that are there and add the others, in the signature's order."""
+    values = messages.model_config().DataType
+    known = {entry.name: entry for entry in entries}
+    for part in fields:
+        entry = known.get(part.name)
+        if entry is None:
+            entry = entries.add(name=part.name)
+        entry.data_type = entry.data_type or values.Value(part.carrier.data_type)
+        if not entry.dims:
+            entry.dims.extend(part.dims(batched))
+        if part.optional and hasattr(entry, "optional"):
+            entry.optional = True
+
+
+def _set_scheduling(config: Any, options: ConfigOptions) -> None:
+    if config.max_batch_size == 0 or not options.dynamic_batching:
+        return
+    if config.WhichOneof("scheduling_choice") is not None:
+        return
+    batching = config.dynamic_batching
+    batching.SetInParent()
+    batching.max_queue_delay_microseconds = options.max_queue_delay_microseconds
+    batching.preferred_batch_size.extend(sorted(options.preferred_batch_sizes))
+
+
+def _set_instances(config: Any, options: ConfigOptions) -> None:
+    if config.instance_group or not (options.instance_count or options.instance_kind):
+        return
+    group = config.instance_group.add(count=options.instance_count or 1)
+    if options.instance_kind:
+        group.kind = messages.model_config().ModelInstanceGroup.Kind.Value(options.instance_kind)
+
+
+def _set_version_policy(config: Any, options: ConfigOptions) -> None:
+    if not options.version_policy or config.HasField("version_policy"):
+        return
+    choice, _, numbers = options.version_policy.partition(":")
+    policy = config.version_policy
+    if choice == "all":
+        policy.all.SetInParent()
+    elif choice == "latest":
+        policy.latest.num_versions = int(numbers)
+    else:
+        policy.specific.versions.extend(int(number) for number in numbers.split(","))
+
+
+def _set_parameters(config: Any, options: ConfigOptions) -> None:
+    wanted = dict(options.parameters)
+    if options.env_path:
+        wanted.setdefault("EXECUTION_ENV_PATH", options.env_path)
+    for key, value in wanted.items():
+        if key not in config.parameters:
+            config.parameters[key].string_value = value

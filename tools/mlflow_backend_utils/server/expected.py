@@ -1,0 +1,153 @@
+"""What MLflow itself answers: the yardstick for the answers of a server.
+
+usage: expected.py --model DIR --out FILE
+
+Run by the interpreter of the model's environment, as a file: it imports the standard library and what the environment
+brings. It loads the model with mlflow.pyfunc and predicts on variants of the model's input example:
+
+    example   as saved
+    missing   with a missing value (NaN) in its first floating-point value; absent if it has none
+    empty     without rows
+    many      repeated to 10,000 rows
+
+FILE gets JSON: for each variant `inputs`, and `outputs` or `error`. Inputs and outputs are lists of `name` ("" when the
+model does not name it), `dtype` (as NumPy writes it, or "text", "bytes", "json"), `shape` and `values`: base64 of the
+little-endian bytes for numbers, else a list of strings (base64 of bytes; JSON documents).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import sys
+import tempfile
+from typing import Any
+
+import numpy as np
+
+MANY = 10_000
+
+
+def encode(name: str, values: Any) -> dict[str, Any]:
+    """One tensor as JSON; see the head of this file."""
+    array = np.asarray(values)
+    if array.dtype.kind in "biuf":
+        raw = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"))).tobytes()
+        data: Any = base64.b64encode(raw).decode()
+        return {"name": name, "dtype": array.dtype.name, "shape": list(array.shape), "values": data}
+    if array.dtype.kind == "M":
+        kind, cells = "text", [str(np.datetime_as_string(cell)) for cell in array.ravel()]
+    elif array.dtype.kind == "S" or all(isinstance(cell, bytes) for cell in array.ravel()) and array.size:
+        kind, cells = "bytes", [base64.b64encode(bytes(cell)).decode() for cell in array.ravel()]
+    elif all(isinstance(cell, str) for cell in array.ravel()):
+        kind, cells = "text", [str(cell) for cell in array.ravel()]
+    else:
+        kind, cells = "json", [json.dumps(_plain(cell)) for cell in array.ravel()]
+    return {"name": name, "dtype": kind, "shape": list(array.shape), "values": cells}
+
+
+def _plain(value: Any) -> Any:
+    """`value` with NumPy's types replaced by Python's."""
+    if isinstance(value, dict):
+        return {str(key): _plain(child) for key, child in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(child) for child in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def tensors(data: Any) -> list[dict[str, Any]]:
+    """The tensors in whatever pyfunc takes or gives: frames and dicts by name, anything else as one."""
+    if hasattr(data, "columns"):
+        return [encode(str(column), data[column].to_numpy()) for column in data.columns]
+    if isinstance(data, dict):
+        return [encode(str(key), value) for key, value in data.items()]
+    if hasattr(data, "to_numpy"):
+        data = data.to_numpy()
+    elif hasattr(data, "toarray"):
+        data = data.toarray()
+    elif isinstance(data, str):
+        data = [data]
+    return [encode("", data)]
+
+
+def with_missing_value(example: Any) -> Any:
+    """A copy of `example` with NaN in its first floating-point value; None if it has none."""
+    copy = example.copy()
+    if hasattr(copy, "columns"):
+        for position, column in enumerate(copy.columns):
+            if copy[column].dtype.kind == "f" and len(copy):
+                copy.iloc[0, position] = float("nan")
+                return copy
+        return None
+    if isinstance(copy, dict):
+        for key, value in copy.items():
+            array = np.array(value)
+            if array.dtype.kind == "f" and array.size:
+                array.flat[0] = float("nan")
+                return {**copy, key: array}
+        return None
+    if isinstance(copy, np.ndarray) and copy.dtype.kind == "f" and copy.size:
+        copy.flat[0] = float("nan")
+        return copy
+    return None
+
+
+def with_rows(example: Any, rows: int) -> Any:
+    """`example` cut or repeated to `rows` rows; None where rows have no meaning."""
+    if hasattr(example, "columns"):
+        order = np.arange(rows) % max(len(example), 1)
+        return example.iloc[order].reset_index(drop=True)
+    if isinstance(example, np.ndarray) and example.ndim:
+        return example[np.arange(rows) % max(len(example), 1)]
+    if isinstance(example, dict) and all(np.ndim(value) for value in example.values()):
+        return {key: with_rows(np.asarray(value), rows) for key, value in example.items()}
+    return None
+
+
+def answer(model: Any, data: Any) -> dict[str, Any]:
+    """`inputs`, and `outputs` or `error`, of one prediction."""
+    case: dict[str, Any] = {"inputs": tensors(data)}
+    try:
+        case["outputs"] = tensors(model.predict(data))
+    except Exception as error:
+        case["error"] = f"{type(error).__name__}: {error}"
+    return case
+
+
+def answers(folder: str) -> dict[str, Any]:
+    """Every variant's answer of the model in `folder`.
+
+    Raises:
+      ValueError: the model has no input example.
+    """
+    import mlflow.pyfunc
+
+    model = mlflow.pyfunc.load_model(folder)
+    example = model.metadata.load_input_example(folder)
+    if example is None:
+        raise ValueError(f"{folder}: the model has no input example; save it with input_example=…")
+    variants = {"example": example, "empty": with_rows(example, 0), "many": with_rows(example, MANY)}
+    if hasattr(example, "copy"):
+        variants["missing"] = with_missing_value(example)
+    return {name: answer(model, data) for name, data in variants.items() if data is not None}
+
+
+def main(argv: list[str]) -> int:
+    """Command line entry; see the head of this file."""
+    parser = argparse.ArgumentParser(description="Predict on variants of a model's input example.")
+    parser.add_argument("--model", required=True, help="folder of a saved MLflow model")
+    parser.add_argument("--out", required=True, help="JSON file to write")
+    options = parser.parse_args(argv)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["HOME"] = scratch
+        result = answers(options.model)
+    with open(options.out, "w", encoding="utf-8") as file:
+        json.dump(result, file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
