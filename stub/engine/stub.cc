@@ -6,6 +6,7 @@
 #include "stub/error.h"
 #include "stub/protocol/fingerprint.h"
 #include "stub/python/exception_text.h"
+#include "stub/python/libpython.h"
 #include "stub/python/metrics.h"
 #include "stub/python/runtime.h"
 #include "stub/python/stream.h"
@@ -33,10 +34,11 @@ std::string Stub::Prepare() {
   if (!parent.warning.empty()) {
     outbox_.Log({LogLevel::kWarning, __FILE__, __LINE__, parent.warning});
   }
-  if (link_.uses_env() && !StripLibraryPath()) {
-    return "LD_LIBRARY_PATH has no entry of the execution environment to remove.";
-  }
   try {
+    LoadLibpython(); // from the environment's folder, which the next step takes off the search path
+    if (link_.uses_env() && !StripLibraryPath()) {
+      return "LD_LIBRARY_PATH has no entry of the execution environment to remove.";
+    }
     StartPython(ReleaseHonoursPythonVariables(release_));
     python_runs_ = true;
   } catch (const StubError &error) {

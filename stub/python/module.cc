@@ -1,7 +1,5 @@
 #include "stub/python/module.h"
 
-#include <pybind11/embed.h>
-
 #include "stub/ipc/context.h"
 #include "stub/python/event_loop.h"
 #include "stub/python/logger.h"
@@ -49,5 +47,10 @@ void ExtendUtilities(const py::module_ &utilities, const std::string &model_dir)
 
 } // namespace mlflow_triton::stub
 
-// Registered before main() runs; importable once Python starts.
-PYBIND11_EMBEDDED_MODULE(c_python_backend_utils, module) { mlflow_triton::stub::DefineModule(module); }
+PYBIND11_MODULE(c_python_backend_utils, module) { mlflow_triton::stub::DefineModule(module); }
+
+namespace mlflow_triton::stub {
+
+void RegisterModule() { PyImport_AppendInittab(kModuleName, &PyInit_c_python_backend_utils); }
+
+} // namespace mlflow_triton::stub

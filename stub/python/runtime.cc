@@ -4,6 +4,7 @@
 
 #include "stub/error.h"
 #include "stub/python/exception_text.h"
+#include "stub/python/module.h"
 #include "stub/python/py.h"
 
 namespace mlflow_triton::stub {
@@ -33,6 +34,7 @@ void Preinitialise() {
 
 void StartPython(bool honour_environment) {
   Preinitialise();
+  RegisterModule();
   PyConfig config;
   if (honour_environment) {
     PyConfig_InitPythonConfig(&config);

@@ -6,9 +6,10 @@
 
 namespace mlflow_triton::stub {
 
-/// Starts CPython. Its prefix comes from the first `python3` on PATH, which is how execution environments select their
-/// packages: no program name is given. PYTHON* variables are ignored unless `honour_environment`. Text files are UTF-8
-/// whatever the locale of the server. Throws StubError with CPython's own reason.
+/// Starts CPython, which `LoadLibpython` has loaded. Its prefix comes from the first `python3` on PATH, which is how
+/// execution environments select their packages: no program name is given. PYTHON* variables are ignored unless
+/// `honour_environment`. Text files are UTF-8 whatever the locale of the server. Throws StubError with CPython's own
+/// reason.
 void StartPython(bool honour_environment);
 
 /// Ends what user code expects to be ended: non-daemon threads joined, atexit functions run, streams flushed. The

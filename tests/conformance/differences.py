@@ -7,6 +7,7 @@ import os
 
 # Name of the difference -> what the shipped stub does.
 TABLE = {
+    "missing_libpython": "cannot start without libpython, so that the load never ends",
     "missing_model_file": "exits before it says hello, so that the load never ends",
     "text_of_exception": "aborts when the text of an exception is no valid UTF-8",
     "error_flag": "leaves a flag of error answers unset; after hundreds of them the server may not be able to stop",

@@ -1,8 +1,11 @@
 """Spec 8.1, lines 9 and 10: execution environments in every form, Python-based backends with and without a stub."""
 
+import ctypes.util
 import gzip
 import json
 import shutil
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +44,48 @@ class EnvironmentTest(harness.ServerTest):
         (folder / "bin").mkdir(parents=True)
         message = self.load_error(Model("inspect", "inactive", environment=str(folder)))
         self.assertIn("activate", message)
+
+    def _environment(self, name: str) -> Path:
+        """An environment without anything but an empty `lib`; its `python3` is not there."""
+        folder = self.repository.parent / name
+        (folder / "bin").mkdir(parents=True)
+        (folder / "lib").mkdir()
+        (folder / "bin" / "activate").write_text(f"export PATH={folder}/bin:/usr/bin:/bin\n", encoding="utf-8")
+        return folder
+
+    def _quick_load_error(self, environment: Path) -> str:
+        """The stub says hello before it looks for libpython, so the load fails at once and says what is wrong."""
+        start = time.monotonic()
+        message = self.load_error(Model("inspect", "broken", environment=str(environment)))
+        self.assertLess(time.monotonic() - start, 2)
+        return message
+
+    def test_line_3_no_libpython(self) -> None:
+        self.skip_if_shipped("missing_libpython")
+        environment = self._environment("no_libpython")
+        name = f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
+        system = ctypes.util._findSoname_ldconfig(name.partition("lib")[2].partition(".so")[0])  # type: ignore[attr-defined]
+        if system == name:
+            self.skipTest(f"{name} is installed in this machine's library folders: it is found there")
+        message = self._quick_load_error(environment)
+        self.assertIn(f"Failed to load {name}, for which this triton_python_backend_stub was compiled: ", message)
+        self.assertIn(f"LD_LIBRARY_PATH='{environment}/lib:", message)
+        self.assertIn("EXECUTION_ENV_PATH", message)
+
+    def test_line_3_broken_libpython(self) -> None:
+        self.skip_if_shipped("missing_libpython")
+        environment = self._environment("broken_libpython")
+        library = environment / "lib" / f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
+        library.write_text("no library", encoding="utf-8")
+        self.assertIn(f"Failed to load {library}: ", self._quick_load_error(environment))
+
+    def test_line_3_libpython_beside_python(self) -> None:
+        """An environment whose `lib` the loader is not told of, as with a virtual environment, is found by PATH."""
+        linked = self.repository.parent / "linked"
+        (linked / "bin").mkdir(parents=True)
+        (linked / "bin" / "activate").write_text(f"export PATH={harness.environment()}/bin:$PATH\n", encoding="utf-8")
+        self.serve(Model("inspect", "beside", environment=str(linked)))
+        self.assertTrue(harness.same_environment(self.ask("beside")["prefix"], harness.environment()))
 
     def test_line_10_library_path_of_the_server_is_kept(self) -> None:
         self.serve(Model("inspect"))

@@ -6,7 +6,7 @@ _BUILD = """
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library")
 load("@rules_python//python:py_runtime.bzl", "py_runtime")
 load("@rules_python//python:py_runtime_pair.bzl", "py_runtime_pair")
-load("{main}//third_party/python:runtime.bzl", "import_library_source", "python_runtime")
+load("{main}//third_party/python:runtime.bzl", "import_library_source", "python_runtime", "weak_header")
 {exec_tools_load}
 package(default_visibility = ["//visibility:public"])
 
@@ -50,6 +50,19 @@ alias(
     actual = ":libpython{minor}.so",
 )
 
+# For programs that load libpython themselves: `-include libpython_weak.h`.
+weak_header(
+    name = "weak_symbols_header",
+    out = "weak/libpython_weak.h",
+    symbols = "symbols.txt",
+)
+
+cc_library(
+    name = "weak_symbols",
+    hdrs = [":weak_symbols_header"],
+    includes = ["weak"],
+)
+
 # For py_binary and py_test of rules_python.
 py_runtime(
     name = "py_runtime",
@@ -86,7 +99,7 @@ load("{main}//third_party/python:unavailable.bzl", "unavailable")
         message = {message},
         visibility = ["//visibility:public"],
     )
-    for name in ["headers", "libpython", "runtime"]
+    for name in ["headers", "libpython", "runtime", "weak_symbols"]
 ]
 """
 

@@ -25,30 +25,48 @@ python_runtime = rule(
 )
 
 # awk is POSIX: it is on every machine and worker that has a shell.
-_AWK = """awk '
+_AWK_IMPORT_LIBRARY = """awk '
 { print ".globl " $2 "\\n.type " $2 ",%" $1 "\\n" ($1 == "object" ? ".data" : ".text") "\\n" $2 ": .quad 0\\n.size " $2 ",8" }
 END { print ".section .note.GNU-stack,\\"\\",%progbits" }' "$1" > "$2"
 """
 
-def _import_library_source_impl(ctx):
-    ctx.actions.run_shell(
-        inputs = [ctx.file.symbols],
-        outputs = [ctx.outputs.out],
-        arguments = [ctx.file.symbols.path, ctx.outputs.out.path],
-        command = _AWK,
-        mnemonic = "PythonImportLibrary",
-    )
-    return [DefaultInfo(files = depset([ctx.outputs.out]))]
+_AWK_WEAK_HEADER = """awk '
+BEGIN { print "#pragma GCC system_header\\n#define LIBPYTHON_IS_WEAK 1" }
+{ print "#pragma weak " $2 }' "$1" > "$2"
+"""
 
-import_library_source = rule(
-    implementation = _import_library_source_impl,
-    doc = "Assembly that defines the symbols of libpython, each eight bytes of nothing.",
-    attrs = {
-        "out": attr.output(mandatory = True, doc = "The assembly file."),
-        "symbols": attr.label(
-            allow_single_file = True,
-            mandatory = True,
-            doc = "`function NAME` or `object NAME` a line.",
-        ),
-    },
+def _from_symbols(command, mnemonic, doc):
+    def impl(ctx):
+        ctx.actions.run_shell(
+            inputs = [ctx.file.symbols],
+            outputs = [ctx.outputs.out],
+            arguments = [ctx.file.symbols.path, ctx.outputs.out.path],
+            command = command,
+            mnemonic = mnemonic,
+        )
+        return [DefaultInfo(files = depset([ctx.outputs.out]))]
+
+    return rule(
+        implementation = impl,
+        doc = doc,
+        attrs = {
+            "out": attr.output(mandatory = True, doc = "The file to write."),
+            "symbols": attr.label(
+                allow_single_file = True,
+                mandatory = True,
+                doc = "`function NAME` or `object NAME` a line.",
+            ),
+        },
+    )
+
+import_library_source = _from_symbols(
+    _AWK_IMPORT_LIBRARY,
+    "PythonImportLibrary",
+    "Assembly that defines the symbols of libpython, each eight bytes of nothing.",
+)
+
+weak_header = _from_symbols(
+    _AWK_WEAK_HEADER,
+    "PythonWeakHeader",
+    "A header that makes every reference to libpython weak: what is compiled with it starts without that library.",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import tritonclient.grpc
@@ -77,30 +77,33 @@ class Client(Protocol):
     ) -> None: ...
 
 
-def _refused(error: InferenceServerException) -> RequestRefusedError:
-    status = str(error.status() or "no status")
-    return RequestRefusedError(status.removeprefix("StatusCode."), str(error.message()))
-
-
 def datatype_of(array: Array) -> str:
     """The V2 datatype of an array; object and string arrays are `BYTES`."""
     return str(np_to_triton_dtype(array.dtype))
 
 
-class HttpClient:
-    """HTTP, with tensors as JSON or as bytes.
+_Connection = TypeVar("_Connection", bound="_OfficialClient")
+
+
+class _OfficialClient:
+    """What the official HTTP and gRPC clients have in common: the same names for the same steps.
 
     Args:
-      url: `host:port`.
-      binary: whether tensors travel as bytes after the JSON header.
+      library: `tritonclient.http` or `tritonclient.grpc`.
+      connection: its `InferenceServerClient`.
+      encoding: arguments that say how tensors travel, for inputs and requested outputs.
+      asking: arguments of each `infer`.
     """
 
-    def __init__(self, url: str, binary: bool):
-        self.name = "HTTP binary" if binary else "HTTP JSON"
-        self._binary = binary
-        self._client = tritonclient.http.InferenceServerClient(url, network_timeout=120, connection_timeout=120)
+    name: str
 
-    def __enter__(self) -> HttpClient:
+    def __init__(self, library: Any, connection: Any, encoding: Mapping[str, Any], asking: Mapping[str, Any]):
+        self._library = library
+        self._client = connection
+        self._encoding = encoding
+        self._asking = asking
+
+    def __enter__(self: _Connection) -> _Connection:
         return self
 
     def __exit__(
@@ -110,20 +113,36 @@ class HttpClient:
 
     def infer(self, model: str, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
         """See `Client`."""
-        tensors = []
-        for name, array in inputs.items():
-            tensor = tritonclient.http.InferInput(name, list(array.shape), datatype_of(array))
-            try:
-                tensor.set_data_from_numpy(array, binary_data=self._binary)
-            except InferenceServerException as error:
-                raise CannotEncodeError(str(error)) from error
-            tensors.append(tensor)
-        wanted = [tritonclient.http.InferRequestedOutput(name, binary_data=self._binary) for name in outputs]
+        tensors = [self._tensor(name, array) for name, array in inputs.items()]
+        wanted = [self._library.InferRequestedOutput(name, **self._encoding) for name in outputs]
         try:
-            result = self._client.infer(model, tensors, outputs=wanted)
+            result = self._client.infer(model, tensors, outputs=wanted, **self._asking)
         except InferenceServerException as error:
-            raise _refused(error) from error
+            status = str(error.status() or "no status")
+            raise RequestRefusedError(status.removeprefix("StatusCode."), str(error.message())) from error
         return {name: result.as_numpy(name) for name in outputs}
+
+    def _tensor(self, name: str, array: Array) -> Any:
+        tensor = self._library.InferInput(name, list(array.shape), datatype_of(array))
+        try:
+            tensor.set_data_from_numpy(array, **self._encoding)
+        except InferenceServerException as error:
+            raise CannotEncodeError(str(error)) from error
+        return tensor
+
+
+class HttpClient(_OfficialClient):
+    """HTTP, with tensors as JSON or as bytes.
+
+    Args:
+      url: `host:port`.
+      binary: whether tensors travel as bytes after the JSON header.
+    """
+
+    def __init__(self, url: str, binary: bool):
+        self.name = "HTTP binary" if binary else "HTTP JSON"
+        connection = tritonclient.http.InferenceServerClient(url, network_timeout=120, connection_timeout=120)
+        super().__init__(tritonclient.http, connection, {"binary_data": binary}, {})
 
     def model_info(self, model: str) -> ModelInfo:
         """What the server says about `model`."""
@@ -142,7 +161,7 @@ class HttpClient:
         )
 
 
-class GrpcClient:
+class GrpcClient(_OfficialClient):
     """gRPC.
 
     Args:
@@ -152,26 +171,5 @@ class GrpcClient:
     name = "gRPC"
 
     def __init__(self, url: str):
-        self._client = tritonclient.grpc.InferenceServerClient(url)
-
-    def __enter__(self) -> GrpcClient:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._client.close()
-
-    def infer(self, model: str, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
-        """See `Client`."""
-        tensors = []
-        for name, array in inputs.items():
-            tensor = tritonclient.grpc.InferInput(name, list(array.shape), datatype_of(array))
-            tensor.set_data_from_numpy(array)
-            tensors.append(tensor)
-        wanted = [tritonclient.grpc.InferRequestedOutput(name) for name in outputs]
-        try:
-            result = self._client.infer(model, tensors, outputs=wanted, client_timeout=120)
-        except InferenceServerException as error:
-            raise _refused(error) from error
-        return {name: result.as_numpy(name) for name in outputs}
+        connection = tritonclient.grpc.InferenceServerClient(url)
+        super().__init__(tritonclient.grpc, connection, {}, {"client_timeout": 120})

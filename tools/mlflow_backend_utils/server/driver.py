@@ -8,8 +8,6 @@ from pathlib import Path
 
 from absl import flags
 
-from mlflow_backend_utils.repository.layout import STUB_NAME
-
 _REPOSITORY = flags.DEFINE_string("repository", "", "Model repository: a folder that contains model folders.")
 _MODEL_FOLDER = flags.DEFINE_string("model_folder", "", "One model folder, instead of --repository.")
 _MODEL = flags.DEFINE_multi_string("model", [], "Name of a model; of the one in --model_folder, or to choose some.")
@@ -64,18 +62,11 @@ def repository(scratch: Path) -> Path:
 
 
 def take_model(source: Path, target: Path) -> None:
-    """Make the model folder `target` of `source`: versions and stub as copies, the rest as links.
-
-    The stub is a copy because the server, up to 25.07, first starts it without its environment: where libpython is only
-    there, that fails, and the server then insists on changing the file's mode.
-    """
+    """Make the model folder `target` of `source`: versions as copies, the rest as links."""
     target.mkdir(parents=True)
     for child in source.iterdir():
         if child.name.isdigit() and child.is_dir():
             shutil.copytree(child, target / child.name)
-        elif child.name == STUB_NAME:
-            shutil.copyfile(child, target / child.name)
-            (target / child.name).chmod(0o755)
         else:
             os.symlink(child.resolve(), target / child.name)
 
