@@ -126,6 +126,7 @@ class TraceTest(harness.ServerTest):
         "--trace-config=opentelemetry,url=127.0.0.1:9/v1/traces",
     ]
 
+    # Copied for each request: the HTTP client adds to it.
     _HEADERS: ClassVar[dict[str, str]] = {"traceparent": f"00-{_TRACE}-b7ad6b7169203331-01"}
 
     def test_line_30_trace_context(self) -> None:
@@ -133,14 +134,14 @@ class TraceTest(harness.ServerTest):
             one = httpclient.InferInput("IN", [1], "INT32")
             one.set_data_from_numpy(np.zeros(1, np.int32))
             for _ in range(50):
-                answer = client.infer("attributes", [one], headers=self._HEADERS)
+                answer = client.infer("attributes", [one], headers=dict(self._HEADERS))
                 context = json.loads(json.loads(answer.as_numpy("RESULT")[0])["trace"])["traceparent"]
                 self.assertRegex(context, f"^00-{_TRACE}-[0-9a-f]{{16}}-01$")
 
     def test_line_30_trace_context_over_grpc(self) -> None:
-        """The 24.10 server begins a trace of its own for a quarter of gRPC requests: 24 % of 2,000, with either stub."""
+        """The 24.10 server begins a trace of its own for 24 % of 2,000 gRPC requests, with either stub."""
         for _ in range(50):
-            answer = self.infer("attributes", headers=self._HEADERS)
+            answer = self.infer("attributes", headers=dict(self._HEADERS))
             context = json.loads(json.loads(answer["RESULT"][0])["trace"])["traceparent"]
             self.assertRegex(context, "^00-[0-9a-f]{32}-[0-9a-f]{16}-01$")
 
