@@ -33,6 +33,7 @@ constexpr MetricLayout kMetricR1{0, kNo, 8, 16, 24, 32};
 constexpr MetricLayout kMetricR7{0, 8, 16, 24, 32, 40};
 
 constexpr Protocol Make(Revision revision) {
+  const bool r6 = revision >= Revision::kR6;
   const bool r2 = revision >= Revision::kR2;
   const bool r7 = revision >= Revision::kR7;
   const bool r8 = revision >= Revision::kR8;
@@ -52,8 +53,12 @@ constexpr Protocol Make(Revision revision) {
       : revision >= Revision::kR3 ? FactoryOwner::kStubAtDeath
                                   : FactoryOwner::kParent,
       r8,
+      r6 && !r8,
       r8,
-      revision >= Revision::kR6,
+      r6,
+      r6,
+      r6,
+      revision >= Revision::kR10,
   };
 }
 
