@@ -1,9 +1,7 @@
 #include "stub/engine/compatibility.h"
 
 namespace mlflow_triton::stub {
-namespace {
-
-} // namespace
+namespace {} // namespace
 
 Compatibility CheckCompatibility(const std::string &release, const Fingerprint &parent) {
   Compatibility result;

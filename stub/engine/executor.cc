@@ -3,6 +3,7 @@
 #include "stub/engine/request_reader.h"
 #include "stub/engine/resync.h"
 #include "stub/error.h"
+#include "stub/ipc/call.h"
 #include "stub/python/exception_text.h"
 
 namespace mlflow_triton::stub {
@@ -11,10 +12,8 @@ namespace {
 // Below this much data, releasing the GIL costs more than it gives to other threads.
 constexpr std::size_t kBytesWorthReleasingTheGil = 1 << 20;
 
-/// Offset of the response batch in the combined answer: behind the IPC message (spec section 5.5, R8+).
-constexpr std::size_t kBatchOffset = sizeof(IpcMessage);
-
-std::shared_ptr<InferenceResponse> ResponseOf(const InferenceRequest &request, py::handle entry) {
+/// The response of one entry of a result; null where there is none to send.
+std::shared_ptr<InferenceResponse> ResponseOf(const InferenceRequest &request, py::handle entry, bool may_be_none) {
   if (request.rescheduled()) {
     if (!entry.is_none()) {
       throw StubError(
@@ -23,7 +22,7 @@ std::shared_ptr<InferenceResponse> ResponseOf(const InferenceRequest &request, p
     }
     return nullptr;
   }
-  if (entry.is_none()) {
+  if (entry.is_none() && may_be_none) {
     return nullptr;
   }
   if (!py::isinstance<InferenceResponse>(entry)) {
@@ -40,6 +39,7 @@ Executor::Executor(Context &context, Model &model, EventLoop &loop)
 
 void Executor::Released() {
   answer_.Clear();
+  answered_.clear();
   link_.region().FlushReleases();
 }
 
@@ -70,10 +70,11 @@ Executor::Plans Executor::Run(const std::vector<Slot> &slots) {
   if (is_coroutine) {
     result = loop_.RunToEnd(result);
   }
-  return result.is_none() ? Plans{} : PlanResponses(slots, result);
+  // Without a sender for the model there is no other way to answer than the result.
+  return result.is_none() && link_.protocol().sender_for_all_models ? Plans{} : TakeResult(slots, result);
 }
 
-Executor::Plans Executor::PlanResponses(const std::vector<Slot> &slots, const py::object &result) {
+Executor::Plans Executor::TakeResult(const std::vector<Slot> &slots, const py::object &result) {
   if (!py::isinstance<py::list>(result)) {
     throw StubError("Expected a list in the execute return, found type '" + TypeText(result) + "'.");
   }
@@ -84,28 +85,47 @@ Executor::Plans Executor::PlanResponses(const std::vector<Slot> &slots, const py
                     std::to_string(slots.size()) +
                     ", and InferenceResponse(s) size is:" + std::to_string(responses.size()) + "\n");
   }
+  const bool may_be_none = link_.protocol().sender_for_all_models;
+  if (link_.protocol().returned_responses_are_sent) {
+    // All of them are looked at before the first goes out.
+    std::vector<std::shared_ptr<InferenceResponse>> sent;
+    for (std::size_t index = 0; index < slots.size(); ++index) {
+      sent.push_back(ResponseOf(*slots[index].request, responses[index], may_be_none));
+    }
+    for (std::size_t index = 0; index < slots.size(); ++index) {
+      if (sent[index]) {
+        slots[index].request->channel->Send(sent[index], kResponseCompleteFinal);
+      }
+    }
+    return {};
+  }
   Plans plans(slots.size());
   for (std::size_t index = 0; index < slots.size(); ++index) {
     const InferenceRequest &request = *slots[index].request;
-    if (const auto response = ResponseOf(request, responses[index])) {
+    if (const auto response = ResponseOf(request, responses[index], may_be_none)) {
       plans[index] = std::make_unique<ResponsePlan>(*response, request.channel->requested_outputs);
     }
   }
   return plans;
 }
 
-Handle Executor::AllocateAnswer(Region::Lock &lock, std::size_t responses) {
-  const BatchLayout &layout = link_.protocol().batch;
-  const std::size_t size = kBatchOffset + static_cast<std::size_t>(layout.size) + responses * sizeof(Handle);
-  const Handle answer = answer_.Allocate(lock, size);
-  char *at = link_.region().Payload(answer, size);
-  std::memset(at, 0, size);
+Executor::Answer Executor::AllocateAnswer(Region::Lock &lock, std::size_t responses) {
+  const Protocol &protocol = link_.protocol();
+  const auto batch_size = static_cast<std::size_t>(protocol.batch.size) + responses * sizeof(Handle);
+  // Combined, the batch lies behind the message in one chunk.
+  const std::size_t offset = protocol.combined_execute_response ? sizeof(IpcMessage) : 0;
+  const Handle batch = answer_.Allocate(lock, offset + batch_size);
+  char *at = link_.region().Payload(batch, offset + batch_size);
+  std::memset(at, 0, offset + batch_size);
+  StoreAt<std::uint32_t>(at + offset + protocol.batch.batch_size, static_cast<std::uint32_t>(responses));
+  if (!protocol.combined_execute_response) {
+    return {AllocateMessage(link_, answer_, lock, Command::kExecuteResponse, batch), at};
+  }
   IpcMessage message{};
-  message.command = link_.protocol().Number(Command::kExecuteResponse);
-  message.args = answer + static_cast<Handle>(kBatchOffset); // by custom; not a handle that anybody follows
+  message.command = protocol.Number(Command::kExecuteResponse);
+  message.args = batch + static_cast<Handle>(offset); // by custom; not a handle that anybody follows
   StoreAt(at, message);
-  StoreAt<std::uint32_t>(at + kBatchOffset + layout.batch_size, static_cast<std::uint32_t>(responses));
-  return answer;
+  return {batch, at + offset};
 }
 
 void Executor::TakeFactories(std::vector<Slot> *slots, const Plans &plans) {
@@ -119,7 +139,7 @@ void Executor::TakeFactories(std::vector<Slot> *slots, const Plans &plans) {
       throw StubError("Unable to send response. Non-decoupled model cannot send more than one response.");
     }
     slot.factory_taken = slot.request->channel->TakeFactory();
-    if (!slot.factory_taken) {
+    if (!slot.factory_taken && slot.request->channel->factory_address() != 0) {
       throw StubError("Unable to send response. Response sender has been closed.");
     }
   }
@@ -128,7 +148,7 @@ void Executor::TakeFactories(std::vector<Slot> *slots, const Plans &plans) {
 Handle Executor::WriteAnswer(std::vector<Slot> *slots, Plans *plans) {
   std::vector<Handle> handles;
   std::size_t data_bytes = 0;
-  Handle answer = kNoHandle;
+  Answer answer;
   {
     Region::Lock lock(link_.region());
     for (const auto &plan : *plans) {
@@ -149,46 +169,48 @@ Handle Executor::WriteAnswer(std::vector<Slot> *slots, Plans *plans) {
     }
   }
   TakeFactories(slots, *plans);
-  const std::size_t start = kBatchOffset + static_cast<std::size_t>(link_.protocol().batch.size);
   if (!handles.empty()) {
-    std::memcpy(link_.region().Payload(answer, start + handles.size() * sizeof(Handle)) + start, handles.data(),
-                handles.size() * sizeof(Handle));
+    std::memcpy(answer.batch + link_.protocol().batch.size, handles.data(), handles.size() * sizeof(Handle));
   }
-  return answer;
+  return answer.message;
 }
 
 Handle Executor::WriteError(std::vector<Slot> *slots, const std::string &text) {
   answer_.Clear(); // what a failed answer may have allocated
+  // The parent can delete all factories of the batch or none (R8+, spec section 5.5): if one is gone, we delete the
+  // rest.
+  const bool parent_deletes = link_.protocol().factory_owner == FactoryOwner::kParentUnlessUnanswered;
   bool any_gone = false;
-  {
+  if (parent_deletes) {
     py::gil_scoped_release without_gil;
     for (Slot &slot : *slots) {
       slot.factory_taken = slot.factory_taken || slot.request->channel->TakeFactory();
       any_gone = any_gone || !slot.factory_taken;
     }
-    if (any_gone) {
-      // The parent can delete all factories of the batch or none (spec section 5.5): we delete those that are left.
-      for (Slot &slot : *slots) {
-        if (slot.factory_taken) {
-          slot.request->channel->CleanUpNow();
-        }
+    for (Slot &slot : *slots) {
+      if (any_gone && slot.factory_taken) {
+        slot.request->channel->CleanUpNow();
       }
     }
   }
-  Region &region = link_.region();
   const BatchLayout &layout = link_.protocol().batch;
-  Handle answer = kNoHandle, message = kNoHandle;
-  {
-    Region::Lock lock(region);
-    message = answer_.AllocateText(lock, text);
-    answer = AllocateAnswer(lock, 0);
+  Region::Lock lock(link_.region());
+  const Handle message = answer_.AllocateText(lock, text);
+  const Answer answer = AllocateAnswer(lock, 0);
+  StoreAt<std::uint8_t>(answer.batch + layout.has_error, 1);
+  StoreAt<std::uint8_t>(answer.batch + layout.is_error_set, 1);
+  StoreAt(answer.batch + layout.error, message);
+  if (layout.is_response_factory_deleted != kAbsent) {
+    StoreAt<std::uint8_t>(answer.batch + layout.is_response_factory_deleted, any_gone ? 1 : 0);
   }
-  char *batch = region.Payload(answer, kBatchOffset + static_cast<std::size_t>(layout.size)) + kBatchOffset;
-  StoreAt<std::uint8_t>(batch + layout.has_error, 1);
-  StoreAt<std::uint8_t>(batch + layout.is_error_set, 1);
-  StoreAt(batch + layout.error, message);
-  StoreAt<std::uint8_t>(batch + layout.is_response_factory_deleted, any_gone ? 1 : 0);
-  return answer;
+  return answer.message;
+}
+
+std::string Executor::ErrorText(const std::string &reason) const {
+  // Where the parent prefixes errors it does so for non-decoupled models only, and the reference stub for none.
+  return link_.protocol().stub_prefixes_errors
+             ? "Failed to process the request(s) for model '" + context_.name + "', message: " + reason
+             : reason;
 }
 
 Handle Executor::GiveUp(std::vector<Slot> *slots) {
@@ -212,20 +234,26 @@ Handle Executor::Execute(Handle message) {
   std::string error;
   try {
     slots = Read(message);
+    link_.set_executing(true);
     Plans plans = Run(slots);
+    link_.set_executing(false);
     answer = WriteAnswer(&slots, &plans);
   } catch (const py::error_already_set &raised) {
     error = ExceptionText(raised);
   } catch (const std::exception &raised) {
     error = raised.what();
   }
+  link_.set_executing(false);
   if (answer == kNoHandle) {
-    const std::string text = "Failed to process the request(s) for model '" + context_.name + "', message: " + error;
-    context_.outbox.Log({LogLevel::kError, __FILE__, __LINE__, text});
-    answer = WriteError(&slots, text);
+    context_.outbox.Log({LogLevel::kError, __FILE__, __LINE__,
+                         "Failed to process the request(s) for model '" + context_.name + "', message: " + error});
+    answer = WriteError(&slots, ErrorText(error));
   }
   if (!link_.from_parent().Empty()) {
     return GiveUp(&slots);
+  }
+  for (const Slot &slot : slots) {
+    answered_.push_back(slot.request->channel);
   }
   link_.to_parent().Push(answer);
   return kNoHandle;

@@ -37,10 +37,16 @@ private:
 
   std::vector<Slot> Read(Handle message);
   Plans Run(const std::vector<Slot> &slots);
-  Plans PlanResponses(const std::vector<Slot> &slots, const py::object &result);
+  Plans TakeResult(const std::vector<Slot> &slots, const py::object &result);
   Handle WriteAnswer(std::vector<Slot> *slots, Plans *plans);
   Handle WriteError(std::vector<Slot> *slots, const std::string &text);
-  Handle AllocateAnswer(Region::Lock &lock, std::size_t responses);
+  /// The two parts of an answer: what is pushed, and where its response batch starts.
+  struct Answer {
+    Handle message = kNoHandle;
+    char *batch = nullptr;
+  };
+  Answer AllocateAnswer(Region::Lock &lock, std::size_t responses);
+  std::string ErrorText(const std::string &reason) const;
   void TakeFactories(std::vector<Slot> *slots, const Plans &plans);
   Handle GiveUp(std::vector<Slot> *slots);
 
@@ -49,6 +55,9 @@ private:
   Model &model_;
   EventLoop &loop_;
   ChunkSet answer_; // until the parent has read it
+  // Where the stub deletes the factories, not before the parent has used them for an error (spec section 5.12, R3 to
+  // R7).
+  std::vector<std::shared_ptr<Channel>> answered_;
 };
 
 } // namespace mlflow_triton::stub

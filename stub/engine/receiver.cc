@@ -33,13 +33,15 @@ void DeclineCudaPool(Region &region, const IpcMessage &message) {
   Acknowledge(region, message, reinterpret_cast<char *>(payload));
 }
 
-void Serve(Context &context, Handle handle) {
+void Serve(Context &context, const AskModel &is_ready, Handle handle) {
   Region &region = context.link.region();
   const IpcMessage message = *region.As<IpcMessage>(handle);
   const auto command = context.link.protocol().CommandOf(message.command);
-  if (command == Command::kCudaPoolInitializeRequest) {
+  if (command == Command::kUserModelReadinessRequest) {
+    AnswerReadiness(context, message, is_ready);
+  } else if (command == Command::kCudaPoolInitializeRequest) {
     DeclineCudaPool(region, message);
-  } else if (command == Command::kInferStreamExecResponse) {
+  } else if (command == Command::kInferStreamExecResponse || !context.link.protocol().streams_have_command) {
     const std::shared_ptr<Stream> stream = StreamTable::Get().Deliver(ReadResponse(context.link, message.args));
     Acknowledge(region, message, region.Payload(message.args, sizeof(LockedHead)));
     if (stream) {
@@ -50,11 +52,11 @@ void Serve(Context &context, Handle handle) {
 
 } // namespace
 
-void StartReceiver(Context &context) {
-  std::thread([&context] {
+void StartReceiver(Context &context, AskModel is_ready) {
+  std::thread([&context, is_ready = std::move(is_ready)] {
     while (const Handle handle = context.link.from_parent_service().Pop()) {
       try {
-        Serve(context, handle);
+        Serve(context, is_ready, handle);
       } catch (const StubError &error) {
         context.outbox.Log({LogLevel::kError, __FILE__, __LINE__, error.what()});
       }

@@ -22,9 +22,12 @@ public:
   void Write(Link &link);
 
 private:
+  void WriteIdentity(Link &link, char *at) const;
+
   std::shared_ptr<InferenceRequest> request_;
   std::vector<TensorPlan> inputs_;
   std::vector<Handle> handles_; // requested outputs, then inputs
+  std::size_t size_ = 0;        // of the request chunk
   Handle batch_ = kNoHandle, fixed_ = kNoHandle, name_ = kNoHandle, id_ = kNoHandle, parameters_ = kNoHandle;
   Handle correlation_ = kNoHandle, correlation_text_ = kNoHandle, trace_ = kNoHandle, trace_text_ = kNoHandle;
 };

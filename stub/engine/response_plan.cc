@@ -29,6 +29,9 @@ Handle TensorPlan::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol
     chunks.Load(lock, forwarded);
     return forwarded;
   }
+  if (tensor_->dtype() == DType::kBf16 && !protocol.knows_bf16) {
+    throw StubError("Tensor '" + tensor_->name() + "' is of type BF16, which needs Triton 24.08 or newer.");
+  }
   handle_ = chunks.Allocate(lock, HeaderSize() + static_cast<std::size_t>(protocol.memory.size) + data_bytes_);
   return handle_;
 }
@@ -64,7 +67,7 @@ void TensorPlan::Write(Link &link) const {
 }
 
 ResponsePlan::ResponsePlan(const InferenceResponse &response, const std::set<std::string> &requested)
-    : error_(response.error) {
+    : error_(response.error), parameters_(response.parameters) {
   if (error_) {
     return;
   }
@@ -90,6 +93,10 @@ Handle ResponsePlan::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protoc
     outputs_.push_back(tensor.Allocate(lock, chunks, protocol));
   }
   handle_ = chunks.Allocate(lock, static_cast<std::size_t>(protocol.response.size) + outputs_.size() * sizeof(Handle));
+  if (protocol.response.parameters != kAbsent) {
+    // The parent reads it of every good response (spec section 3.11).
+    parameters_handle_ = chunks.AllocateText(lock, parameters_);
+  }
   if (error_) {
     error_handle_ = chunks.Allocate(lock, sizeof(ErrorShm));
     error_text_ = chunks.AllocateText(lock, error_->message);
@@ -104,6 +111,9 @@ void ResponsePlan::Write(Link &link) const {
   std::memset(at, 0, fixed);
   StoreAt<std::uint32_t>(at + layout.outputs_size, static_cast<std::uint32_t>(outputs_.size()));
   StoreAt<std::uint8_t>(at + layout.is_last_response, 1);
+  if (layout.parameters != kAbsent) {
+    StoreAt(at + layout.parameters, parameters_handle_);
+  }
   if (error_) {
     *link.region().As<ErrorShm>(error_handle_) = ErrorShm{static_cast<std::int32_t>(error_->code), 0, error_text_};
     StoreAt(at + layout.error, error_handle_);

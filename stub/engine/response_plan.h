@@ -52,8 +52,10 @@ public:
 private:
   std::vector<TensorPlan> tensors_;
   std::shared_ptr<TritonError> error_;
+  std::string parameters_;
   std::vector<Handle> outputs_;
   Handle handle_ = kNoHandle;
+  Handle parameters_handle_ = kNoHandle;
   Handle error_handle_ = kNoHandle;
   Handle error_text_ = kNoHandle;
 };

@@ -40,6 +40,9 @@ std::shared_ptr<InferenceResponse> ReadOutputs(Link &link, Handle handle) {
     }
   }
   auto response = std::make_shared<InferenceResponse>();
+  if (const std::int32_t offset = link.protocol().response.parameters; offset != kAbsent) {
+    response->parameters = ReadText(region, LoadAt<Handle>(region.Payload(handle, fixed) + offset));
+  }
   for (const auto &[tensor, memory] : tensors) {
     response->outputs.push_back(Tensor::FromRegion(
         ReadTensor(link, std::make_shared<ChunkReference>(region, tensor),

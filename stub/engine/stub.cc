@@ -137,8 +137,11 @@ Stub::Next Stub::Initialize(Handle message) {
     model_.Create();
     link_.set_helpers_allowed(true);
     outbox_.Start();
-    StartReceiver(context_);
+    StartReceiver(context_, [this] { return AskReadiness(); });
     model_.Initialize(args);
+    if (link_.protocol().Number(Command::kUserModelReadinessRequest) != kNoCommand) {
+      link_.control()->stub_has_user_model_readiness_fn = model_.TellsReadiness() ? 1 : 0;
+    }
     executor_ = std::make_unique<Executor>(context_, model_, loop_);
   });
   {
@@ -155,6 +158,15 @@ Stub::Next Stub::Initialize(Handle message) {
   }
   link_.set_pool_available(initialized_);
   return failed_ ? Next::kEnd : Next::kGoOn;
+}
+
+bool Stub::AskReadiness() {
+  py::gil_scoped_acquire gil;
+  bool ready = false;
+  if (const std::string error = Guard([&] { ready = model_.IsReady(loop_); }); !error.empty()) {
+    throw StubError(error);
+  }
+  return ready;
 }
 
 Stub::Next Stub::Finalize(Handle message) {

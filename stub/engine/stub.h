@@ -31,6 +31,7 @@ private:
   Next AutoComplete(Handle message);
   Next Initialize(Handle message);
   Next Finalize(Handle message);
+  bool AskReadiness();
   std::string Guard(const std::function<void()> &action);
   Handle PopWithoutGil();
 

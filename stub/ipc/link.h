@@ -42,6 +42,15 @@ public:
   bool pool_available() const { return pool_available_.load(std::memory_order_acquire); }
   void set_pool_available(bool available) { pool_available_.store(available, std::memory_order_release); }
 
+  /// True while requests of the server are being executed. Until R5, for non-decoupled models, the parent looks at
+  /// requests of the model only then (spec section 5.9).
+  void set_executing(bool executing) { executing_.store(executing, std::memory_order_release); }
+  /// True while the model may send requests to other models.
+  bool bls_available() const {
+    return pool_available() &&
+           (protocol_->bls_outlives_execute || decoupled() || executing_.load(std::memory_order_acquire));
+  }
+
 private:
   explicit Link(std::unique_ptr<Region> region, Handle control);
 
@@ -51,6 +60,7 @@ private:
   MessageQueue from_parent_, to_parent_, to_service_, from_service_, memory_manager_;
   std::atomic<bool> helpers_allowed_{false};
   std::atomic<bool> pool_available_{false};
+  std::atomic<bool> executing_{false};
 };
 
 } // namespace mlflow_triton::stub

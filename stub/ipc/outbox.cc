@@ -71,7 +71,7 @@ void Outbox::Log(LogRecord record) {
 
 void Outbox::Cleanup(Command command, std::uint64_t id) {
   std::lock_guard<std::mutex> guard(mutex_);
-  if (running_) {
+  if (running_ && link_.protocol().Number(command) != kNoCommand) {
     items_.push_back(Item{command, {}, id});
     wake_.notify_one();
   }

@@ -38,7 +38,8 @@ public:
   /// Starts the thread; the parent must be serving s2p.
   void Start();
   void Log(LogRecord record);
-  /// Asks for the deletion of a response factory or a stream. Dropped before `Start`: nothing can exist then.
+  /// Asks for the deletion of a response factory or a stream. Nothing to do before `Start`, when none can exist, and
+  /// for what the revision leaves to the parent.
   void Cleanup(Command command, std::uint64_t id);
   /// Waits until everything queued before has been sent.
   void Flush();

@@ -198,6 +198,16 @@ struct CancelQueryShm {
 static_assert(sizeof(CancelQueryShm) == 120 && offsetof(CancelQueryShm, request_address) == 104);
 static_assert(offsetof(CancelQueryShm, is_cancelled) == 112);
 
+/// Cancellation of a request of the model, R10+ (3.13).
+struct CancelBlsShm {
+  char head[96];
+  std::uint64_t infer_payload_id;
+  std::uint8_t is_cancelled;
+  std::uint8_t padding[7];
+};
+static_assert(sizeof(CancelBlsShm) == 112 && offsetof(CancelBlsShm, infer_payload_id) == 96);
+static_assert(offsetof(CancelBlsShm, is_cancelled) == 104);
+
 /// Response send message (3.13).
 struct ResponseSendShm {
   pthread_mutex_t mutex;

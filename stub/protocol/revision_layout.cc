@@ -59,6 +59,8 @@ constexpr Protocol Make(Revision revision) {
       r6,
       r6,
       revision >= Revision::kR10,
+      r2,
+      r7,
   };
 }
 

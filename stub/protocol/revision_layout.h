@@ -60,13 +60,15 @@ struct Protocol {
   BatchLayout batch;
   MetricLayout metric;
   FactoryOwner factory_owner;
-  bool combined_execute_response;  ///< R8+: message and batch in one chunk
+  bool combined_execute_response;   ///< R8+: message and batch in one chunk
   bool returned_responses_are_sent; ///< R6, R7: a returned response goes out like one of a sender (5.5)
-  bool sender_uses_s2p;            ///< R8+: ResponseSend and BLS go over the stub-to-parent queue
-  bool sender_for_all_models;      ///< R6+: non-decoupled requests have a response factory too
-  bool bls_outlives_execute;       ///< R6+: non-decoupled models may use BLS between two executions (5.9)
-  bool stub_prefixes_errors;       ///< R6+: errors of execute carry their prefix; before, the parent adds it (5.5)
-  bool stream_errors_have_id;      ///< R10+: error responses of streams carry a valid id (5.10)
+  bool sender_uses_s2p;             ///< R8+: ResponseSend and BLS go over the stub-to-parent queue
+  bool sender_for_all_models;       ///< R6+: non-decoupled requests have a response factory too
+  bool bls_outlives_execute;        ///< R6+: non-decoupled models may use BLS between two executions (5.9)
+  bool stub_prefixes_errors;        ///< R6+: errors of execute carry their prefix; before, the parent adds it (5.5)
+  bool stream_errors_have_id;       ///< R10+: error responses of streams carry a valid id (5.10)
+  bool streams_have_command;        ///< R2+: before, all that comes over p2s is a streamed response (4.2)
+  bool knows_bf16;                  ///< R7+
 
   /// Number of `command`, `kNoCommand` when this revision lacks it.
   std::int32_t Number(Command command) const { return CommandNumber(revision, command); }

@@ -47,7 +47,7 @@ ReceivedResponse Exchange(Link &link, RequestPlan &plan, bool decoupled) {
 
 ReceivedResponse Send(const std::shared_ptr<InferenceRequest> &request, bool decoupled) {
   Link &link = CurrentContext().link;
-  if (!link.pool_available()) {
+  if (!link.bls_available()) {
     throw StubError("BLS is only supported during the 'execute' function.");
   }
   RequestPlan plan(request);
@@ -62,7 +62,7 @@ py::object ExecuteBls(const std::shared_ptr<InferenceRequest> &request, bool dec
   try {
     first = Send(request, decoupled);
   } catch (const StubError &error) {
-    if (!CurrentContext().link.pool_available()) {
+    if (!CurrentContext().link.bls_available()) {
       throw;
     }
     // Failures of a request are told in its response (spec section 5.9).

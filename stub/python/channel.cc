@@ -11,8 +11,6 @@
 namespace mlflow_triton::stub {
 namespace {
 
-constexpr std::uint32_t kFinal = 1; // TRITONSERVER_RESPONSE_COMPLETE_FINAL
-
 /// Text of a failed send. Never throws: the parent waits for the acknowledgement.
 std::string ReadReplyError(Region &region, const ResponseSendShm &reply) {
   try {
@@ -77,10 +75,17 @@ Channel::~Channel() {
   }
 }
 
+void Channel::CloseLocked() {
+  closed_ = true;
+  const FactoryOwner owner = CurrentContext().link.protocol().factory_owner;
+  // Elsewhere the parent deletes the factory itself; with R3 to R6 it waits for the death of this object.
+  factory_alive_ = factory_alive_ && (owner == FactoryOwner::kStubAtDeath || owner == FactoryOwner::kStubAfterFinal);
+}
+
 void Channel::CheckMaySend(bool has_response, std::uint32_t flags) const {
   const Link &link = CurrentContext().link;
   const bool single = !link.decoupled();
-  if (flags != 0 && flags != kFinal) {
+  if (flags != 0 && flags != kResponseCompleteFinal) {
     throw StubError("Unable to send response. Unsupported flag provided.");
   }
   if (flags == 0 && !has_response) {
@@ -89,7 +94,7 @@ void Channel::CheckMaySend(bool has_response, std::uint32_t flags) const {
   if (single && has_response && sent_ > 0) {
     throw StubError("Unable to send response. Non-decoupled model cannot send more than one response.");
   }
-  if (single && !has_response && flags == kFinal && sent_ == 0) {
+  if (single && !has_response && flags == kResponseCompleteFinal && sent_ == 0) {
     throw StubError(
         "Unable to send response. Non-decoupled model cannot send complete final before sending a response.");
   }
@@ -109,14 +114,18 @@ void Channel::Send(const std::shared_ptr<InferenceResponse> &response, std::uint
   py::gil_scoped_release without_gil;
   std::lock_guard<std::mutex> guard(mutex_);
   CheckMaySend(response != nullptr, flags);
-  SendOverLink(CurrentContext().link, plan.get(), request_address_, factory_address_, flags, [&] {
+  Link &link = CurrentContext().link;
+  SendOverLink(link, plan.get(), request_address_, factory_address_, flags, [&] {
     // From the push on the parent answers for the factory of a final send, also when the send fails.
     sent_ += response ? 1 : 0;
-    if (flags == kFinal) {
-      closed_ = true;
-      factory_alive_ = false;
+    if (flags == kResponseCompleteFinal) {
+      CloseLocked();
     }
   });
+  if (closed_ && factory_alive_ && link.protocol().factory_owner == FactoryOwner::kStubAfterFinal) {
+    factory_alive_ = false;
+    CurrentContext().outbox.Cleanup(Command::kResponseFactoryCleanup, factory_address_);
+  }
 }
 
 bool Channel::IsCancelled() {

@@ -14,8 +14,11 @@
 
 namespace mlflow_triton::stub {
 
+/// TRITONSERVER_RESPONSE_COMPLETE_FINAL: no further response follows.
+constexpr std::uint32_t kResponseCompleteFinal = 1;
+
 /// Shared by a request and its response sender; when the last of them dies with the factory undeleted, asks the parent
-/// to delete it. Thread-safe.
+/// to delete it, where the revision leaves that to the stub (`FactoryOwner`). Thread-safe.
 class Channel {
 public:
   /// Addresses are opaque values of the parent; both 0 for a request made by the model.
@@ -48,11 +51,12 @@ public:
 
 private:
   void CheckMaySend(bool has_response, std::uint32_t flags) const; // mutex_ held
+  void CloseLocked();                                              // a final response is on its way
 
   std::uint64_t request_address_;
   std::uint64_t factory_address_;
-  std::mutex mutex_; // held over a send: responses of one request go out one after the other
-  bool factory_alive_;
+  std::mutex mutex_;   // held over a send: responses of one request go out one after the other
+  bool factory_alive_; // and its deletion is our duty, or still to be caused by our answer
   bool closed_ = false;
   int sent_ = 0;
   std::atomic<bool> cancelled_{false};

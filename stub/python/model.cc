@@ -98,6 +98,22 @@ py::object Model::Execute(const py::list &requests) {
   return py::reinterpret_steal<py::object>(result);
 }
 
+bool Model::TellsReadiness() const { return py::hasattr(instance_, "is_ready"); }
+
+bool Model::IsReady(EventLoop &loop) {
+  if (!instance_) {
+    return false; // finalized
+  }
+  py::object result = instance_.attr("is_ready")();
+  if (PyCoro_CheckExact(result.ptr()) != 0) {
+    result = loop.RunToEnd(result);
+  }
+  if (PyBool_Check(result.ptr()) == 0) {
+    throw StubError("is_ready() must return a boolean value");
+  }
+  return result.ptr() == Py_True;
+}
+
 void Model::Finalize() {
   if (instance_ && py::hasattr(instance_, "finalize")) {
     instance_.attr("finalize")();

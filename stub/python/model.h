@@ -6,6 +6,7 @@
 #include <string>
 
 #include "stub/launch.h"
+#include "stub/python/event_loop.h"
 #include "stub/python/py.h"
 
 namespace mlflow_triton::stub {
@@ -29,6 +30,11 @@ public:
 
   /// `execute(requests)`. Throws StubError when the class has none.
   py::object Execute(const py::list &requests);
+
+  /// Whether the model has `is_ready` (26.03+).
+  bool TellsReadiness() const;
+  /// `is_ready()`; a coroutine is run to its end. Throws StubError when it gives anything but a bool.
+  bool IsReady(EventLoop &loop);
 
   /// Calls `finalize()`, if there is one.
   void Finalize();

@@ -96,10 +96,12 @@ void DefineParts(py::module_ &module) {
 } // namespace
 
 void InferenceRequest::SetReleaseFlags(std::uint32_t value) {
+  const std::int32_t offset = CurrentContext().link.protocol().request.release_flags;
+  if (offset == kAbsent) {
+    throw StubError("'set_release_flags' needs Triton 23.11 or newer.");
+  }
   release_flags = value;
-  const Link &link = CurrentContext().link;
-  const std::int32_t offset = link.protocol().request.release_flags;
-  if (chunk && offset != kAbsent) {
+  if (chunk) {
     Region &region = CurrentContext().link.region();
     StoreAt(region.Payload(chunk->handle(), static_cast<std::size_t>(offset) + sizeof(value)) + offset, value);
   }

@@ -1,11 +1,14 @@
 #include "stub/python/response.h"
 
 #include "stub/error.h"
+#include "stub/ipc/context.h"
+#include "stub/python/parameters.h"
 
 namespace mlflow_triton::stub {
 namespace {
 
-std::shared_ptr<InferenceResponse> MakeResponse(const py::list &tensors, std::shared_ptr<TritonError> error) {
+std::shared_ptr<InferenceResponse> MakeResponse(const py::list &tensors, std::shared_ptr<TritonError> error,
+                                                const py::object &parameters) {
   auto response = std::make_shared<InferenceResponse>();
   response->outputs.reserve(tensors.size());
   for (const py::handle tensor : tensors) {
@@ -19,6 +22,12 @@ std::shared_ptr<InferenceResponse> MakeResponse(const py::list &tensors, std::sh
     response->outputs.push_back(tensor.cast<std::shared_ptr<Tensor>>());
   }
   response->error = std::move(error);
+  const Protocol &protocol = CurrentContext().link.protocol();
+  if (!parameters.is_none() && protocol.response.parameters == kAbsent) {
+    throw StubError("Parameters of a response need Triton 25.02 or newer; this server is Triton " +
+                    ReleasesOf(protocol.revision) + ".");
+  }
+  response->parameters = ParametersToJson(parameters);
   return response;
 }
 
@@ -26,10 +35,11 @@ std::shared_ptr<InferenceResponse> MakeResponse(const py::list &tensors, std::sh
 
 void DefineResponse(py::module_ &module) {
   py::class_<InferenceResponse, std::shared_ptr<InferenceResponse>>(module, "InferenceResponse")
-      .def(py::init([](const py::object &tensors, std::shared_ptr<TritonError> error) {
-             return MakeResponse(py::list(tensors), std::move(error));
+      .def(py::init([](const py::object &tensors, std::shared_ptr<TritonError> error, const py::object &parameters) {
+             return MakeResponse(py::list(tensors), std::move(error), parameters);
            }),
-           py::arg("output_tensors") = py::list(), py::arg("error") = std::shared_ptr<TritonError>())
+           py::arg("output_tensors") = py::list(), py::arg("error") = std::shared_ptr<TritonError>(),
+           py::arg("parameters") = py::none())
       .def("output_tensors",
            [](const InferenceResponse &self) {
              py::list tensors;
@@ -39,7 +49,8 @@ void DefineResponse(py::module_ &module) {
              return tensors;
            })
       .def("has_error", [](const InferenceResponse &self) { return self.error != nullptr; })
-      .def("error", [](const InferenceResponse &self) { return self.error; });
+      .def("error", [](const InferenceResponse &self) { return self.error; })
+      .def("parameters", [](const InferenceResponse &self) { return self.parameters; });
 }
 
 } // namespace mlflow_triton::stub

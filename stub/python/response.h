@@ -10,10 +10,11 @@
 
 namespace mlflow_triton::stub {
 
-/// Output tensors or an error.
+/// Output tensors or an error, and parameters for the client (R9+).
 struct InferenceResponse {
   std::vector<std::shared_ptr<Tensor>> outputs;
   std::shared_ptr<TritonError> error;
+  std::string parameters = "{}"; ///< JSON object
 };
 
 /// Defines the Python class.

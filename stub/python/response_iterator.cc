@@ -12,6 +12,11 @@ std::shared_ptr<InferenceResponse> ResponseIterator::Next() {
   return response;
 }
 
+void ResponseIterator::Cancel() {
+  py::gil_scoped_release without_gil;
+  stream_->Cancel();
+}
+
 void DefineResponseIterator(py::module_ &module) {
   py::class_<ResponseIterator, std::shared_ptr<ResponseIterator>>(module, "ResponseIterator")
       .def(py::init([](const std::shared_ptr<InferenceResponse> &response) {
@@ -24,6 +29,7 @@ void DefineResponseIterator(py::module_ &module) {
              self->Restart();
              return self;
            })
+      .def("cancel", &ResponseIterator::Cancel)
       .def("__next__", [](ResponseIterator &self) {
         auto response = self.Next();
         if (!response) {

@@ -17,6 +17,8 @@ public:
   /// Next response, waiting for it without the GIL, or null at the end; the position then is the start again.
   std::shared_ptr<InferenceResponse> Next();
   void Restart() { position_ = 0; }
+  /// Cancels what has not arrived yet.
+  void Cancel();
 
 private:
   std::shared_ptr<Stream> stream_;

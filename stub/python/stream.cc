@@ -1,8 +1,18 @@
 #include "stub/python/stream.h"
 
+#include "stub/error.h"
+#include "stub/ipc/call.h"
 #include "stub/ipc/context.h"
 
 namespace mlflow_triton::stub {
+namespace {
+
+/// Error responses carry no valid id before R10 (spec section 5.10).
+bool HasId(const ReceivedResponse &received) {
+  return received.response->error == nullptr || CurrentContext().link.protocol().stream_errors_have_id;
+}
+
+} // namespace
 
 std::shared_ptr<InferenceResponse> Stream::At(std::size_t index) {
   std::unique_lock<std::mutex> guard(mutex_);
@@ -12,6 +22,35 @@ std::shared_ptr<InferenceResponse> Stream::At(std::size_t index) {
   }
   CleanUpLocked(); // the last response has been consumed
   return nullptr;
+}
+
+void Stream::Cancel() {
+  Link &link = CurrentContext().link;
+  if (link.protocol().Number(Command::kCancelBlsInferRequest) == kNoCommand) {
+    throw StubError("Cancelling a request to another model needs Triton 25.04 or newer; this server is Triton " +
+                    ReleasesOf(link.protocol().revision) + ".");
+  }
+  CancelBlsShm fields{};
+  {
+    std::lock_guard<std::mutex> guard(mutex_);
+    if (ended_ || cancelled_ || id_ == 0) {
+      return;
+    }
+    fields.infer_payload_id = id_;
+  }
+  ChunkSet chunks(link.region());
+  Handle payload = kNoHandle;
+  {
+    Region::Lock lock(link.region());
+    payload = chunks.Allocate(lock, sizeof(CancelBlsShm));
+  }
+  *link.region().As<CancelBlsShm>(payload) = fields;
+  bool cancelled = false;
+  CallWithOwnLock(link, chunks, Command::kCancelBlsInferRequest, payload, [&cancelled](char *reply) {
+    cancelled = reinterpret_cast<CancelBlsShm *>(reply)->is_cancelled != 0;
+  });
+  std::lock_guard<std::mutex> guard(mutex_);
+  cancelled_ = cancelled_ || cancelled;
 }
 
 void Stream::Abandon() {
@@ -58,23 +97,23 @@ void StreamTable::ForgetEndedLocked() {
   });
 }
 
-std::shared_ptr<Stream> StreamTable::FindLocked(std::uint64_t id, bool is_error) {
+std::shared_ptr<Stream> StreamTable::FindLocked(std::uint64_t id, bool has_id) {
   std::shared_ptr<Stream> without_id;
   for (const auto &stream : streams_) {
-    if (stream->id_ == id && id != 0) {
+    if (has_id && stream->id_ == id && id != 0) {
       return stream;
     }
     without_id = stream->id_ == 0 ? stream : without_id;
   }
-  // Error responses carry no valid id before R10: with one open stream there is no doubt whose it is.
-  if (is_error) {
+  // Without an id: with one open stream there is no doubt whose it is.
+  if (!has_id) {
     return streams_.size() == 1 ? streams_.front() : nullptr;
   }
   return without_id;
 }
 
 std::shared_ptr<Stream> StreamTable::Open(ReceivedResponse first) {
-  const bool has_id = first.response->error == nullptr;
+  const bool has_id = HasId(first);
   std::lock_guard<std::mutex> guard(mutex_);
   std::shared_ptr<Stream> stream;
   for (const auto &early : streams_) {
@@ -100,10 +139,10 @@ std::shared_ptr<Stream> StreamTable::Open(ReceivedResponse first) {
 }
 
 std::shared_ptr<Stream> StreamTable::Deliver(ReceivedResponse received) {
-  const bool is_error = received.response->error != nullptr;
+  const bool has_id = HasId(received);
   std::lock_guard<std::mutex> guard(mutex_);
-  std::shared_ptr<Stream> stream = FindLocked(received.stream_id, is_error);
-  if (!stream && is_error) {
+  std::shared_ptr<Stream> stream = FindLocked(received.stream_id, has_id);
+  if (!stream && !has_id) {
     CurrentContext().outbox.Log({LogLevel::kError, __FILE__, __LINE__,
                                  "An error response of a decoupled model cannot be assigned to one of several open "
                                  "streams: " +
@@ -115,7 +154,7 @@ std::shared_ptr<Stream> StreamTable::Deliver(ReceivedResponse received) {
     streams_.push_back(stream);
   }
   std::lock_guard<std::mutex> stream_guard(stream->mutex_);
-  stream->id_ = stream->id_ == 0 && !is_error ? received.stream_id : stream->id_;
+  stream->id_ = stream->id_ == 0 && has_id ? received.stream_id : stream->id_;
   stream->AddLocked(std::move(received));
   return stream;
 }

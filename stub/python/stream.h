@@ -19,6 +19,9 @@ class Stream {
 public:
   /// Waits for response `index`; null when the stream ended before it.
   std::shared_ptr<InferenceResponse> At(std::size_t index);
+  /// Asks the parent to cancel what has not arrived yet; harmless when all has, or again. Without the GIL. Throws
+  /// StubError where the revision has no such command (R10+).
+  void Cancel();
   /// Nobody will read any more: forgets the responses, now and later.
   void Abandon();
   /// Called when the parent has been told that it may go on after the last response.
@@ -35,6 +38,7 @@ private:
   std::uint64_t id_ = 0; // 0: not known yet
   bool ended_ = false;
   bool abandoned_ = false;
+  bool cancelled_ = false;
   bool cleaned_up_ = false; // the parent has been asked, once, to free its side
 };
 
@@ -51,7 +55,7 @@ public:
   void CloseAll();
 
 private:
-  std::shared_ptr<Stream> FindLocked(std::uint64_t id, bool is_error);
+  std::shared_ptr<Stream> FindLocked(std::uint64_t id, bool has_id);
   void ForgetEndedLocked();
 
   std::mutex mutex_;

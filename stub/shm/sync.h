@@ -2,6 +2,7 @@
 #ifndef STUB_SHM_SYNC_H_
 #define STUB_SHM_SYNC_H_
 
+#include <ctime>
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -33,6 +34,19 @@ public:
     while (!done()) {
       pthread_cond_wait(condition, mutex_);
     }
+  }
+
+  /// The same for at most `seconds`; whether `done()` in the end.
+  template <typename Predicate> bool WaitFor(pthread_cond_t *condition, int seconds, Predicate done) {
+    timespec deadline{};
+    clock_gettime(CLOCK_REALTIME, &deadline); // the clock of these conditions
+    deadline.tv_sec += seconds;
+    while (!done()) {
+      if (pthread_cond_timedwait(condition, mutex_, &deadline) != 0) {
+        return done();
+      }
+    }
+    return true;
   }
 
   /// Waits for one wake-up, whatever it is for (spec section 5.9: no predicate exists there).
