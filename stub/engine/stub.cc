@@ -1,5 +1,7 @@
 #include "stub/engine/stub.h"
 
+#include <unistd.h>
+
 #include "stub/engine/compatibility.h"
 #include "stub/engine/receiver.h"
 #include "stub/engine/startup.h"
@@ -30,6 +32,11 @@ std::string Stub::Prepare() {
   link_.set_protocol(ProtocolOf(parent.revision));
   if (!parent.error.empty()) {
     return parent.error;
+  }
+  if (link_.protocol().parent_reaps_its_group) {
+    // After a failed auto-complete these parents wait for "any child in my process group" (seen on 24.03: wait4 with
+    // process 0), which lasts until some other model's stub ends. In groups of their own no stub is waited for.
+    setpgid(0, 0);
   }
   if (!parent.warning.empty()) {
     outbox_.Log({LogLevel::kWarning, __FILE__, __LINE__, parent.warning});

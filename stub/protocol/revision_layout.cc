@@ -61,6 +61,7 @@ constexpr Protocol Make(Revision revision) {
       revision >= Revision::kR10,
       r2,
       r7,
+      !r6,
   };
 }
 

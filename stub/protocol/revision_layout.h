@@ -69,6 +69,7 @@ struct Protocol {
   bool stream_errors_have_id;       ///< R10+: error responses of streams carry a valid id (5.10)
   bool streams_have_command;        ///< R2+: before, all that comes over p2s is a streamed response (4.2)
   bool knows_bf16;                  ///< R7+
+  bool parent_reaps_its_group;      ///< until R5: see Stub::Prepare
 
   /// Number of `command`, `kNoCommand` when this revision lacks it.
   std::int32_t Number(Command command) const { return CommandNumber(revision, command); }

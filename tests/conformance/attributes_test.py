@@ -45,8 +45,16 @@ class AttributesTest(harness.ServerTest):
     def test_line_30_request_id(self, text: str) -> None:
         self.assertEqual(self._seen(request_id=text)["id"], text)
 
-    @parameterized.parameters(1, 42, 2**63 - 1, "text", "grüße", "x" * 100)
-    def test_line_30_correlation_id(self, correlation_id: int | str) -> None:
+    @parameterized.parameters(1, 42, 2**63 - 1)
+    def test_line_30_correlation_id(self, correlation_id: int) -> None:
+        self._check_correlation_id(correlation_id)
+
+    @parameterized.parameters("text", "grüße", "x" * 100)
+    @harness.needs_release("24.04", "correlation ids that are texts reach the model")
+    def test_line_30_correlation_text(self, correlation_id: str) -> None:
+        self._check_correlation_id(correlation_id)
+
+    def _check_correlation_id(self, correlation_id: int | str) -> None:
         got = self._seen(sequence_id=correlation_id)["correlation_id"]
         self.assertEqual((got, type(got)), (correlation_id, type(correlation_id)))
 
@@ -64,6 +72,7 @@ class AttributesTest(harness.ServerTest):
         self.assertEqual(flags, [1, 0, 2])
 
     @parameterized.parameters(1, 1_000_000, 2**33)
+    @harness.needs_release("23.12", "the request's timeout reaches the model")
     def test_line_30_timeout(self, microseconds: int) -> None:
         self.assertEqual(self._seen(timeout=microseconds)["timeout"], microseconds)
 
@@ -116,6 +125,7 @@ class AttributesTest(harness.ServerTest):
         self.assertIs(self.ask("attributes", "made"), False)
 
 
+@harness.needs_release("24.03", "the trace's context reaches the model")
 class TraceTest(harness.ServerTest):
     MODELS = [Model("attributes")]
     # Nobody listens there: what is traced is lost, its context is not.

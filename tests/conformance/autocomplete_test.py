@@ -18,7 +18,7 @@ def _model(mode: str, *, complete: bool = False) -> Model:
 class AutoCompleteTest(harness.ServerTest):
     AUTO_COMPLETE = True
     # Each load takes a second more, so they are loaded together.
-    MODELS = [_model("add"), _model("decoupled"), _model("log"), _model("same", complete=True), Model("inspect")]
+    MODELS = [_model("add"), _model("log"), _model("same", complete=True), Model("inspect")]
 
     def _config(self, name: str) -> dict[str, object]:
         return dict(self.client.get_model_config(name, as_json=True)["config"])
@@ -40,7 +40,9 @@ class AutoCompleteTest(harness.ServerTest):
         got = self.infer("add", {"IN": np.zeros((1, 1), np.int32)})
         self.assertEqual(got["RESULT"].ravel()[0], b"4")
 
+    @harness.needs_release("23.11", "ModelConfig.set_model_transaction_policy")
     def test_line_8_decoupled(self) -> None:
+        self.serve(_model("decoupled"))
         self.assertEqual(self._config("decoupled")["model_transaction_policy"], {"decoupled": True})
 
     def test_line_8_logs(self) -> None:

@@ -41,6 +41,7 @@ class CoroutineTest(harness.ServerTest):
             self.assertIsInstance(answer, dict)
 
 
+@harness.needs_release("23.11", "rescheduling")
 class RescheduleTest(harness.ServerTest):
     MODELS = [
         Model("reschedule", max_batch_size=4, config="sequence_batching { iterative_sequence: true }"),

@@ -63,6 +63,7 @@ class DlpackTest(harness.ServerTest):
         self.assertSameArray(self._echo(dtype, array, "from_numpy"), array)
 
     @parameterized.parameters("capsule", "object")
+    @harness.needs_release("24.08", "BF16")
     def test_line_23_bf16(self, mode: str) -> None:
         data = np.arange(6, dtype=np.uint16).tobytes()
         result = self._raw("BF16", [2, 3], data, "OUT_BF16", mode)

@@ -10,7 +10,9 @@ from absl.testing import absltest, parameterized
 from tests.conformance import harness
 from tests.conformance.repository import Model
 
-_PREFIX = "Failed to process the request(s) for model 'errors_0_0', message: "
+# Until 24.05 the server puts it before the stub's text, from then on the stub.
+_SUBJECT = "model instance" if harness.release() < "24.06" else "model"
+_PREFIX = f"Failed to process the request(s) for {_SUBJECT} 'errors_0_0', message: "
 
 # Member of TritonError -> status that gRPC clients see.
 _CODES = {

@@ -5,6 +5,7 @@ Environment of a test (paths are absolute or below the runfiles):
   STUB_KIND: `own` or `shipped`; see differences.py.
   EXECUTION_ENV: an execution environment as a folder, with NumPy.
   EXECUTION_ENV_ARCHIVE: the same as an archive.
+  TRITON_RELEASE: the server's release; the server is asked if not given.
   TRITONSERVER: the program `tritonserver`; SERVER_FILE, a file with the folder of an installed server, goes before.
 """
 
@@ -17,6 +18,7 @@ import json
 import os
 import tempfile
 import time
+import unittest
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,7 +28,7 @@ import tritonclient.grpc as grpcclient
 from absl.testing import parameterized
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from mlflow_backend_utils.server import TritonServer
+from mlflow_backend_utils.server import TritonServer, releases
 from tests.conformance import differences, repository
 from tests.conformance.repository import Model
 
@@ -50,6 +52,49 @@ def tritonserver() -> Path:
         if installed:
             return Path(installed, "bin", "tritonserver")
     return setting("TRITONSERVER")
+
+
+@functools.lru_cache
+def release() -> str:
+    """The server's release, such as `24.10`."""
+    given = os.environ.get("TRITON_RELEASE")
+    if given and tritonserver() == setting("TRITONSERVER"):
+        return given
+    with (
+        tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as models,
+        running_server(Path(models)) as server,
+        grpcclient.InferenceServerClient(server.grpc_url) as client,
+    ):
+        return releases.release_of(client.get_server_metadata().version)
+
+
+def needs_release(first: str, what: str) -> Callable[[Any], Any]:
+    """Decorates a test, or a class of tests, that servers before release `first` cannot pass, for lack of `what`."""
+
+    def decorate(test: Any) -> Any:
+        if isinstance(test, type):
+            set_up = test.setUpClass  # type: ignore[attr-defined]
+
+            def set_up_or_skip(cls: Any) -> None:
+                _skip_before(first, what)
+                set_up.__func__(cls)
+
+            test.setUpClass = classmethod(set_up_or_skip)  # type: ignore[attr-defined]
+            return test
+
+        @functools.wraps(test)
+        def run_or_skip(*args: Any, **kwargs: Any) -> Any:
+            _skip_before(first, what)
+            return test(*args, **kwargs)
+
+        return run_or_skip
+
+    return decorate
+
+
+def _skip_before(first: str, what: str) -> None:
+    if release() < first:
+        raise unittest.SkipTest(f"{what}: from {first} on, and this is {release()}")
 
 
 def stub_libraries() -> Path | None:

@@ -107,8 +107,43 @@ class RobustnessTest(parameterized.TestCase):
             self.assertEqual(run.ask(end, 6)["number"], 6)
 
     def test_line_16_paused(self) -> None:
-        """A pause ends the request, and nothing else: later requests get their own answers, and all ends well."""
+        """Whatever the server makes of a pause, later requests get their own answers, and all ends well."""
         self.skip_if_shipped()
+        if harness.release() < "24.06":
+            return self._paused_and_replaced()
+        if harness.release() < "24.10":
+            return self._paused_and_waited_for()
+        return self._paused_and_given_up()
+
+    def _paused_and_replaced(self) -> None:
+        """Until 24.05 the server fails the request, kills the stub and starts another."""
+        with fixture() as run:
+            pid = run.ask("sleeper")["pid"]
+            pending = run.start("sleeper", 1, mode="sleep", seconds=0.6)
+            time.sleep(0.3)
+            os.kill(pid, signal.SIGSTOP)
+            with self.assertRaisesRegex(harness.InferenceServerException, _UNHEALTHY):
+                pending.result()
+            for number in range(2, 30):
+                answer = run.ask("sleeper", number)
+                self.assertEqual(answer["number"], number)
+                self.assertNotEqual(answer["pid"], pid)
+
+    def _paused_and_waited_for(self) -> None:
+        """Servers 24.06 to 24.09 wait for as long as it takes."""
+        with fixture() as run:
+            pid = run.ask("sleeper")["pid"]
+            pending = [run.start("sleeper", 1, mode="sleep", seconds=0.6)]
+            time.sleep(0.3)
+            os.kill(pid, signal.SIGSTOP)
+            pending.append(run.start("sleeper", 2))
+            time.sleep(3)
+            os.kill(pid, signal.SIGCONT)
+            for number, one in enumerate(pending, 1):
+                self.assertEqual(one.result(), {"number": number, "pid": pid})
+
+    def _paused_and_given_up(self) -> None:
+        """From 24.10 on a pause ends the request, and nothing else."""
         with fixture() as run:
             pid = run.ask("sleeper")["pid"]
             abandoned = run.start("sleeper", 1, mode="sleep", seconds=0.6)
@@ -121,6 +156,7 @@ class RobustnessTest(parameterized.TestCase):
             for number in range(2, 30):
                 self.assertEqual(run.ask("sleeper", number), {"number": number, "pid": pid})
 
+    @harness.needs_release("24.10", "giving up on requests, but keeping the stub")
     def test_line_16_paused_with_further_requests(self) -> None:
         """Requests that come during the pause are given up as well; what they held is lost until the server ends."""
         self.skip_if_shipped()
