@@ -53,14 +53,16 @@ def pip_digest(requirement: str, cpu: str) -> str | None:
 
 def table(requirements: list[str]) -> str:
     """The text of versions.bzl."""
-    lines = [HEADER, "# Package -> version and sha256 of its wheel by CPU of the host."]
+    lines = [HEADER, "# Package -> version and sha256 of its wheel by CPU of the host; package==version where there are several."]
     lines += ["WHEELS = {"]
+    names = [requirement.partition("==")[0] for requirement in requirements]
     for requirement in sorted(requirements):
         name, _, version = requirement.partition("==")
         digests = {cpu: digest for cpu in CPUS if (digest := pip_digest(requirement, cpu))}
         if not digests:
             raise SystemExit(f"{requirement}: pip finds no wheel for {' or '.join(CPUS)}; check versions.in")
-        lines += [f'    "{name}": struct(', "        sha256 = {"]
+        key = name if names.count(name) == 1 else requirement
+        lines += [f'    "{key}": struct(', "        sha256 = {"]
         lines += [f'            "{cpu}": "{digests[cpu]}",' for cpu in sorted(digests)]
         lines += ["        },", f'        version = "{version}",', "    ),"]
     lines += [

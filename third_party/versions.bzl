@@ -1,6 +1,6 @@
 """Outside inputs and their digests. Written by `./bazelw run //third_party:update`; do not edit."""
 
-# Package -> version and sha256 of its wheel by CPU of the host.
+# Package -> version and sha256 of its wheel by CPU of the host; package==version where there are several.
 WHEELS = {
     "cmeel-boost": struct(
         sha256 = {
@@ -16,7 +16,35 @@ WHEELS = {
         },
         version = "0.9.2",
     ),
-    "nvidia-pytriton": struct(
+    "nvidia-pytriton==0.4.2": struct(
+        sha256 = {
+            "aarch64": "0d204fa71774c21768c8f985d98aa55d80945fa7066b189e8885035517635956",
+            "x86_64": "8f79e8bda28961a49d5c64474c17664e10b1bb08018b7ee7bcbd81bcff86e266",
+        },
+        version = "0.4.2",
+    ),
+    "nvidia-pytriton==0.5.0": struct(
+        sha256 = {
+            "aarch64": "edac1a01b71cbdf9872c3d29ecbfc8d44cb5522059eaf0c64495913f4326f8ac",
+            "x86_64": "f46a3c03fb0893948f57c1d5470998a6f403f2c8036d7af944c817a8fba31a46",
+        },
+        version = "0.5.0",
+    ),
+    "nvidia-pytriton==0.5.10": struct(
+        sha256 = {
+            "aarch64": "781ce271a3ac47c82d81ccf2ff0f01e3cd1930724954dae9d78e9eb632bfdb19",
+            "x86_64": "0c08d905d25ad71e887864625ec9e2692e6cb4a746c32c93e332e5c8476bc669",
+        },
+        version = "0.5.10",
+    ),
+    "nvidia-pytriton==0.5.5": struct(
+        sha256 = {
+            "aarch64": "7a78e1252a4881945f67a1a9e397b4a0846710fe3889e50114d8760977b160d8",
+            "x86_64": "986ee75b8fb67bba9e3b0058bd5ff3981b17be3b88e178b0b60971d89ba42a63",
+        },
+        version = "0.5.5",
+    ),
+    "nvidia-pytriton==0.7.0": struct(
         sha256 = {
             "aarch64": "f99e07ee56fe065337453956afba17d2673e02ec6a632c3de26ce6e7b32a0898",
             "x86_64": "21f063ff93bb426d0c06b7a55e7eb9efcfe62c0dddd9a908e9877e18710128df",

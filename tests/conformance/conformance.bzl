@@ -1,6 +1,7 @@
-"""Targets of the conformance suite: every test with every stub and NumPy."""
+"""Targets of the conformance suite: every test with every server, stub and NumPy."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
+load("//config:versions.bzl", "DEFAULT_TRITON_VERSION", "TRITON_TEST_VERSIONS")
 load("//rules:py.bzl", "py_test")
 
 # Variant -> what its tests run with. There is no NumPy 1 for Python 3.13, and the shipped stub knows NumPy 1 only.
@@ -9,6 +10,7 @@ _VARIANTS = {
         env = ":env_numpy1",
         incompatible = ["//config:python_3.13"],
         kind = "own",
+        releases = [DEFAULT_TRITON_VERSION],
         stub = "//stub",
         tags = [],
     ),
@@ -16,6 +18,8 @@ _VARIANTS = {
         env = ":env_numpy2",
         incompatible = [],
         kind = "own",
+        # One binary for all of them: the stub is built for the default release.
+        releases = TRITON_TEST_VERSIONS,
         stub = "//stub",
         tags = [],
     ),
@@ -23,55 +27,27 @@ _VARIANTS = {
         env = ":env_numpy1",
         incompatible = ["//config:python_3.13"],
         kind = "shipped",
-        stub = ":shipped_stub",
+        releases = TRITON_TEST_VERSIONS,
+        stub = ":shipped_stub_triton{}",
         tags = ["manual"],
     ),
 }
 
 def conformance_suite(name, tests, size = "medium"):
-    """Tests `TEST_numpy1` and `TEST_numpy2` with this project's stub, `TEST_shipped` (manual) with the server's own.
+    """Tests `TEST_VARIANT_tritonRELEASE`: with this project's stub, and (manual) with the one that the server came with.
 
     Args:
-      name: name of the suite of the first two; `NAME_shipped` (manual) is that of the third.
+      name: name of the suite of the first; `NAME_shipped` (manual) is that of the second.
       tests: names of the tests; `TEST.py` each.
       size: size of each test.
     """
     suites = {"own": [], "shipped": []}
     for test in tests:
         for variant, choice in _VARIANTS.items():
-            target = "{}_{}".format(test, variant)
-            py_test(
-                name = target,
-                size = size,
-                srcs = [test + ".py"],
-                data = [
-                    choice.env,
-                    choice.env + "_directory",
-                    choice.stub,
-                    ":server_location",
-                    "//third_party/triton:server",
-                    "//third_party/triton:tritonserver",
-                ],
-                env = {
-                    "EXECUTION_ENV": "$(rlocationpath {}_directory)".format(choice.env),
-                    "EXECUTION_ENV_ARCHIVE": "$(rlocationpath {})".format(choice.env),
-                    "SERVER_FILE": "$(rlocationpath :server_location)",
-                    "STUB": "$(rlocationpath {})".format(choice.stub),
-                    "STUB_KIND": choice.kind,
-                    "TRITONSERVER": "$(rlocationpath //third_party/triton:tritonserver)",
-                },
-                main = test + ".py",
-                tags = choice.tags,
-                target_compatible_with = select(
-                    {setting: ["@platforms//:incompatible"] for setting in choice.incompatible} |
-                    {"//conditions:default": []},
-                ),
-                deps = [
-                    ":harness",
-                    "//third_party/requirements:tools",
-                ],
-            )
-            suites[choice.kind].append(":" + target)
+            for release in choice.releases:
+                target = "{}_{}_triton{}".format(test, variant, release)
+                _conformance_test(target, test, choice, release, size)
+                suites[choice.kind].append(":" + target)
     native.test_suite(
         name = name,
         tests = suites["own"],
@@ -80,6 +56,42 @@ def conformance_suite(name, tests, size = "medium"):
         name = name + "_shipped",
         tags = ["manual"],
         tests = suites["shipped"],
+    )
+
+def _conformance_test(name, test, choice, release, size):
+    server = "@triton_" + release.replace(".", "_")
+    stub = choice.stub.format(release)
+    py_test(
+        name = name,
+        size = size,
+        srcs = [test + ".py"],
+        data = [
+            choice.env,
+            choice.env + "_directory",
+            stub,
+            ":server_location",
+            server + "//:server",
+            server + "//:tritonserver",
+        ],
+        env = {
+            "EXECUTION_ENV": "$(rlocationpath {}_directory)".format(choice.env),
+            "EXECUTION_ENV_ARCHIVE": "$(rlocationpath {})".format(choice.env),
+            "SERVER_FILE": "$(rlocationpath :server_location)",
+            "STUB": "$(rlocationpath {})".format(stub),
+            "STUB_KIND": choice.kind,
+            "TRITONSERVER": "$(rlocationpath {}//:tritonserver)".format(server),
+            "TRITON_RELEASE": release,
+        },
+        main = test + ".py",
+        tags = choice.tags,
+        target_compatible_with = select(
+            {setting: ["@platforms//:incompatible"] for setting in choice.incompatible} |
+            {"//conditions:default": []},
+        ),
+        deps = [
+            ":harness",
+            "//third_party/requirements:tools",
+        ],
     )
 
 def _server_location_impl(ctx):

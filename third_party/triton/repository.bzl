@@ -4,7 +4,11 @@ load("//third_party/wheels:repository.bzl", "fetch_wheel", "run_script")
 
 # Release of Triton -> row of //third_party:versions.bzl that holds it.
 TRITON_WHEELS = {
-    "24.10": "nvidia-pytriton",
+    "23.10": "nvidia-pytriton==0.4.2",
+    "23.12": "nvidia-pytriton==0.5.0",
+    "24.03": "nvidia-pytriton==0.5.5",
+    "24.07": "nvidia-pytriton==0.5.10",
+    "24.10": "nvidia-pytriton==0.7.0",
 }
 
 _BUILD = """
@@ -27,7 +31,10 @@ alias(
 [
     filegroup(
         name = "stub_" + version,
-        srcs = ["pytriton/tritonserver/python_backend_stubs/%s/triton_python_backend_stub" % version],
+        srcs = glob(
+            ["pytriton/tritonserver/python_backend_stubs/%s/triton_python_backend_stub" % version],
+            allow_empty = True,
+        ),
     )
     for version in ["3.10", "3.11", "3.12", "3.13"]
 ]

@@ -70,6 +70,7 @@ def fetch_wheel(rctx, package, out, platform = "manylinux_2_35_{cpu}"):
       platform: newest manylinux tag that may be chosen.
     """
     row = WHEELS[package]
+    package = package.partition("==")[0]
     cpu = host_cpu(rctx)
     if cpu not in row.sha256:
         fail("{} {} has no wheel for CPU \"{}\"; there are {}.".format(package, row.version, cpu, ", ".join(row.sha256)))

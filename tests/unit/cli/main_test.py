@@ -100,7 +100,7 @@ class MainTest(parameterized.TestCase):
         ),
         (
             ["build-stub", "--python-version=3.11", "--triton-version=r22.01", "--output-path=x"],
-            "Triton version 'r22.01' is not supported; choose one of r24.10",
+            "Triton version 'r22.01' is not supported; choose one of r23.10, r23.11",
         ),
         (
             ["build-stub", "--python-version=2.7", "--triton-version=r24.10", "--output-path=x"],
