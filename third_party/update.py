@@ -25,12 +25,13 @@ CPUS = ("x86_64", "aarch64")
 LOCKS = {
     "dev": tuple(LOCK_PYTHONS),
     "tools": tuple(LOCK_PYTHONS),
+    "bench": tuple(LOCK_PYTHONS),
     "wine": tuple(LOCK_PYTHONS),
     "numpy1": ("3.10", "3.11", "3.12"),
     "numpy2": tuple(LOCK_PYTHONS),
     "lint": ("3.11",),
 }
-CONSTRAINED = ("tools", "wine", "lint")
+CONSTRAINED = ("bench", "tools", "wine", "lint")
 
 HEADER = '''"""Outside inputs and their digests. Written by `./bazelw run //third_party:update`; do not edit."""
 '''

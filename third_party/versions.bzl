@@ -84,6 +84,7 @@ LOCK_PYTHONS = {
 
 # Lock set -> minor versions it is made for; the files are requirements/NAME_VERSION.lock.
 LOCK_SETS = {
+    "bench": ["3.10", "3.11", "3.12", "3.13"],
     "dev": ["3.10", "3.11", "3.12", "3.13"],
     "lint": ["3.11"],
     "numpy1": ["3.10", "3.11", "3.12"],

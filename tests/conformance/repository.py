@@ -80,7 +80,7 @@ def config_text(model: Model, environment: str) -> str:
     return text + model.config
 
 
-def add_model(repository: Path, model: Model, *, stub: Path, environment: Path) -> Path:
+def add_model(repository: Path, model: Model, *, stub: Path, environment: Path, sources: Path = _MODELS) -> Path:
     """Write a model's folder, in place of one of that name.
 
     Args:
@@ -88,6 +88,7 @@ def add_model(repository: Path, model: Model, *, stub: Path, environment: Path) 
       model: what to write.
       stub: the stub to put into the folder.
       environment: the suite's execution environment, a folder.
+      sources: folder that holds the folders of behaviours.
 
     Returns:
       The model's folder.
@@ -103,15 +104,15 @@ def add_model(repository: Path, model: Model, *, stub: Path, environment: Path) 
     for version in model.versions:
         place = folder / str(version)
         place.mkdir()
-        write_source(place / "model.py", model)
+        write_source(place / "model.py", model, sources)
     return folder
 
 
-def write_source(path: Path, model: Model) -> None:
+def write_source(path: Path, model: Model, sources: Path = _MODELS) -> None:
     """Write the source of a model to `path`, and the helpers beside it; nothing if the model has no source."""
     source = model.source
     if source is None and model.behaviour:
-        source = (_MODELS / model.behaviour / "model.py").read_text(encoding="utf-8")
+        source = (sources / model.behaviour / "model.py").read_text(encoding="utf-8")
     if source is not None:
         path.write_text(source, encoding="utf-8")
     shutil.copyfile(_MODELS / _HELPERS, path.with_name(_HELPERS))

@@ -1,0 +1,253 @@
+"""This project's stub beside the one that the server came with, on the same server, in turn.
+
+    ./bazelw run -c opt //tests/bench:stub -- --json=/tmp/stub.json --plot=/tmp/stub.png
+
+Every case runs a few seconds with one stub, then with the other, round after round; the ratio is that of the medians.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import rich
+import tritonclient.grpc as grpcclient
+from absl import app, flags, logging
+
+from mlflow_backend_utils.server import TritonServer
+from tests.bench import report
+from tests.conformance import harness, repository
+from tests.conformance.repository import Model
+
+_JSON = flags.DEFINE_string("json", "", "Where to write the results.")
+_PLOT = flags.DEFINE_string("plot", "", "Where to draw them, as PNG.")
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "Alternations of each case.", lower_bound=1)
+_SECONDS = flags.DEFINE_float("seconds", 3, "Length of one measurement.", lower_bound=0.1)
+_CASES = flags.DEFINE_list("cases", [], "Cases to run; all of them if empty.")
+
+_SIDES = ("ours", "shipped")
+_MODELS = Path(__file__).parent / "models"
+
+
+class Bench:
+    """A server with every model twice, once for each stub.
+
+    Args:
+      server: the running server.
+      repository: its model repository.
+    """
+
+    def __init__(self, server: TritonServer, folder: Path):
+        self.server = server
+        self._folder = folder
+
+    def load(
+        self, model: str, inputs: dict[str, np.ndarray], connections: int = 1, outputs: str = "OUT"
+    ) -> dict[str, float]:
+        """Ask `model` over HTTP for a while; what `http_load` prints.
+
+        Raises:
+          RuntimeError: an answer was an error.
+        """
+        tensors, body = [], b""
+        for name, array in inputs.items():
+            data = _bytes_of(array)
+            datatype = "BYTES" if array.dtype == np.object_ else "FP32"
+            parameters = {"binary_data_size": len(data)}
+            tensors.append({"name": name, "shape": array.shape, "datatype": datatype, "parameters": parameters})
+            body += data
+        wanted = [{"name": outputs, "parameters": {"binary_data": True}}]
+        head = json.dumps({"inputs": tensors, "outputs": wanted}).encode()
+        (self._folder / "body").write_bytes(head + body)
+        (self._folder / "headers").write_text(f"Inference-Header-Content-Length: {len(head)}\r\n", encoding="utf-8")
+        port = self.server.http_url.rpartition(":")[2]
+        command = [harness.setting("HTTP_LOAD"), port, f"/v2/models/{model}/infer", "headers", "body", connections]
+        done = subprocess.run(
+            [*map(str, command), str(_SECONDS.value)], cwd=self._folder, capture_output=True, check=True, text=True
+        )
+        answer: dict[str, float] = json.loads(done.stdout)
+        if answer["errors"]:
+            raise RuntimeError(f"{model}: {answer['errors']:.0f} of the answers were errors")
+        return answer
+
+    def cpu_seconds(self, model: str) -> float:
+        """Processor time that the stub of `model` has used."""
+        for pid in harness.stub_pids(self.server):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if words[8] == f"{model}_0_0".encode():
+                total = 0
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    total += int((task / "schedstat").read_text(encoding="utf-8").split()[0])
+                return total / 1e9
+        raise RuntimeError(f"{model} has no stub")
+
+
+def _bytes_of(array: np.ndarray) -> bytes:
+    if array.dtype != np.object_:
+        return array.tobytes()
+    return b"".join(len(item).to_bytes(4, "little") + item for item in array.ravel())
+
+
+_SMALL = {"IN": np.ones((1, 16), np.float32)}
+_LARGE = {"IN": np.ones((1, 4 << 20), np.float32)}
+_BYTES = {"IN": np.array([[b"%016d" % number for number in range(100_000)]], np.object_)}
+_ONE = {"IN": np.ones((1, 1), np.float32)}
+
+
+def _cpu_16(bench: Bench, side: str) -> float:
+    model = f"identity_{side}"
+    before = bench.cpu_seconds(model)
+    requests = bench.load(model, _SMALL)["requests"]
+    return (bench.cpu_seconds(model) - before) / requests * 1e6
+
+
+def _p50_16(bench: Bench, side: str) -> float:
+    return bench.load(f"identity_{side}", _SMALL)["p50"]
+
+
+def _throughput(model: str, inputs: dict[str, np.ndarray], connections: int = 1) -> Callable[[Bench, str], float]:
+    def measure(bench: Bench, side: str) -> float:
+        answer = bench.load(f"{model}_{side}", inputs, connections)
+        return answer["requests"] / answer["seconds"]
+
+    return measure
+
+
+def _decoupled(bench: Bench, side: str) -> float:
+    count = 1000
+    tensor = grpcclient.InferInput("IN", [1], "FP32")
+    tensor.set_data_from_numpy(np.array([count], np.float32))
+    left, errors = [count], []
+
+    def received(result: grpcclient.InferResult | None, error: Exception | None) -> None:
+        if error or result is None:
+            errors.append(error)
+        left[0] -= 1
+
+    with grpcclient.InferenceServerClient(bench.server.grpc_url) as client:
+        client.start_stream(received)
+        start, responses = time.monotonic(), 0
+        while time.monotonic() - start < _SECONDS.value:
+            left[0] = count
+            client.async_stream_infer(f"decoupled_{side}", [tensor])
+            while left[0] > 0:
+                if errors:
+                    raise RuntimeError(f"decoupled_{side}: {errors[0]}")
+                time.sleep(0.0005)
+            responses += count
+        took = time.monotonic() - start
+        client.stop_stream()
+    return responses / took
+
+
+def _load_ready(bench: Bench, side: str) -> float:
+    times = []
+    with grpcclient.InferenceServerClient(bench.server.grpc_url) as client:
+        for _ in range(3):
+            start = time.monotonic()
+            client.load_model(f"empty_{side}")
+            times.append(time.monotonic() - start)
+            client.unload_model(f"empty_{side}")
+            harness.wait_for(
+                lambda: all(
+                    entry.get("state") != "READY" and entry.get("state") != "UNLOADING"
+                    for entry in client.get_model_repository_index(as_json=True)["models"]
+                    if entry["name"] == f"empty_{side}"
+                ),
+                "unloading",
+            )
+    return min(times) * 1e3
+
+
+# Name, unit, goal for the ratio, and what measures one round.
+_TABLE: list[tuple[str, str, str, Callable[[Bench, str], float]]] = [
+    ("cpu_16", "µs of the stub per request", "<= 0.4", _cpu_16),
+    ("p50_16_c1", "µs", "<= 0.8", _p50_16),
+    ("throughput_16_c8", "requests/s", ">= 1.4", _throughput("identity", _SMALL, 8)),
+    ("throughput_16mib", "requests/s", ">= 2", _throughput("identity", _LARGE)),
+    ("bytes_100k", "requests/s", ">= 10", _throughput("strings", _BYTES)),
+    ("decoupled_1000", "responses/s", ">= 1.5", _decoupled),
+    ("bls_async_20", "requests/s", ">= 1.5", _throughput("bls", _ONE)),
+    ("load_ready", "ms", "<= 0.7", _load_ready),
+]
+
+
+def _models() -> Iterator[tuple[str, Model]]:
+    for side in _SIDES:
+        batch = "instance_group { kind: KIND_CPU count: 1 }\n"
+        tensors = {"inputs": ["IN FP32 -1"], "outputs": ["OUT FP32 -1"]}
+        strings = {"inputs": ["IN STRING -1"], "outputs": ["OUT STRING -1"]}
+        decoupled = "model_transaction_policy { decoupled: true }\n"
+        yield side, Model("identity", f"identity_{side}", max_batch_size=8, config=batch, **tensors)
+        yield side, Model("identity", f"strings_{side}", max_batch_size=8, config=batch, **strings)
+        yield side, Model("bls", f"bls_{side}", max_batch_size=8, config=batch, **tensors)
+        yield side, Model("decoupled", f"decoupled_{side}", config=batch + decoupled, **tensors)
+        yield side, Model("empty", f"empty_{side}", config=batch, **tensors)
+    yield "ours", Model("identity", "identity", max_batch_size=8, config="", **tensors)
+
+
+def _stub_size() -> report.Result:
+    size = harness.setting("STUB").stat().st_size / 1e6
+    shipped = harness.setting("SHIPPED_STUB").stat().st_size / 1e6
+    return report.Result("binary_size", "MB", [size], [shipped], "shipped stub", "ours <= 4 MB")
+
+
+@contextlib.contextmanager
+def _running() -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as scratch:
+        folder = Path(scratch, "models")
+        folder.mkdir()
+        names = []
+        for side, model in _models():
+            stub = harness.setting("STUB" if side == "ours" else "SHIPPED_STUB")
+            repository.add_model(folder, model, stub=stub, environment=harness.environment(), sources=_MODELS)
+            names.append(model.model_name)
+        libraries = harness.tritonserver().parents[3] / "nvidia_pytriton.libs"
+        arguments = [f"--load-model={name}" for name in names if not name.startswith("empty")]
+        server = TritonServer(
+            folder,
+            harness.tritonserver(),
+            [],
+            model_control="explicit",
+            extra_args=["--disable-auto-complete-config", *arguments],
+            # The shipped stub is linked with libraries of the server.
+            env={"LD_LIBRARY_PATH": str(libraries)},
+        )
+        with server:
+            yield Bench(server, Path(scratch))
+
+
+def main(_argv: list[str]) -> None:
+    known = [name for name, *_ in _TABLE]
+    if unknown := set(_CASES.value) - set(known):
+        raise app.UsageError(f"--cases: unknown {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    results = []
+    with _running() as bench:
+        for name, unit, goal, measure in _TABLE:
+            if _CASES.value and name not in _CASES.value:
+                continue
+            values: dict[str, list[float]] = {side: [] for side in _SIDES}
+            for side in _SIDES:
+                measure(bench, side)  # warm
+            for turn in range(_ROUNDS.value):
+                for side in _SIDES if turn % 2 == 0 else reversed(_SIDES):
+                    values[side].append(measure(bench, side))
+            results.append(report.Result(name, unit, values["ours"], values["shipped"], "shipped stub", goal))
+            logging.info("%s: ratio %.2f (goal %s)", name, results[-1].ratio, goal)
+    results.append(_stub_size())
+    rich.print(report.table(results))
+    if _JSON.value:
+        report.write_json(results, Path(_JSON.value))
+    if _PLOT.value:
+        report.draw(results, Path(_PLOT.value), "native stub : shipped stub, Triton 24.10")
+
+
+if __name__ == "__main__":
+    app.run(main)
