@@ -54,7 +54,7 @@ def pip_digest(requirement: str, cpu: str) -> str | None:
 
 def table(requirements: list[str]) -> str:
     """The text of versions.bzl."""
-    lines = [HEADER, "# Package -> version and sha256 of its wheel by CPU of the host; package==version where there are several."]
+    lines = [HEADER, "# Package -> version and sha256 of its wheel by CPU of the host"]
     lines += ["WHEELS = {"]
     names = [requirement.partition("==")[0] for requirement in requirements]
     for requirement in sorted(requirements):

@@ -1,6 +1,6 @@
 """Outside inputs and their digests. Written by `./bazelw run //third_party:update`; do not edit."""
 
-# Package -> version and sha256 of its wheel by CPU of the host; package==version where there are several.
+# Package -> version and sha256 of its wheel by CPU of the host. Several versions: package==version.
 WHEELS = {
     "cmeel-boost": struct(
         sha256 = {
