@@ -42,9 +42,9 @@ void Serve(Context &context, const AskModel &is_ready, Handle handle) {
   } else if (command == Command::kCudaPoolInitializeRequest) {
     DeclineCudaPool(region, message);
   } else if (command == Command::kInferStreamExecResponse || !context.link.protocol().streams_have_command) {
-    const std::shared_ptr<Stream> stream = StreamTable::Get().Deliver(ReadResponse(context.link, message.args));
+    const StreamTable::Streams changed = StreamTable::Get().Deliver(ReadResponse(context.link, message.args));
     Acknowledge(region, message, region.Payload(message.args, sizeof(LockedHead)));
-    if (stream) {
+    for (const auto &stream : changed) {
       stream->Settle();
     }
   }

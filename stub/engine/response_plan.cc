@@ -13,7 +13,7 @@ TensorPlan::TensorPlan(std::shared_ptr<Tensor> tensor) : tensor_(std::move(tenso
   }
   if (tensor_->dtype() == DType::kBytes) {
     objects_.emplace(py::reinterpret_borrow<py::array>(tensor_->array()));
-    data_bytes_ = objects_->size();
+    data_bytes_ = objects_->bytes().size();
   } else {
     data_bytes_ = tensor_->Bytes().size();
   }
@@ -59,10 +59,8 @@ void TensorPlan::Write(Link &link) const {
   std::memset(at, 0, block_size); // memory type 0: CPU
   StoreAt<std::uint64_t>(at + memory.byte_size, data_bytes_);
   at += block_size;
-  if (objects_) {
-    objects_->Write(at);
-  } else if (data_bytes_ != 0) {
-    std::memcpy(at, tensor_->Bytes().data(), data_bytes_);
+  if (data_bytes_ != 0) {
+    std::memcpy(at, objects_ ? objects_->bytes().data() : tensor_->Bytes().data(), data_bytes_);
   }
 }
 

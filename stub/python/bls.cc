@@ -1,5 +1,7 @@
 #include "stub/python/bls.h"
 
+#include <optional>
+
 #include "stub/engine/request_plan.h"
 #include "stub/engine/response_reader.h"
 #include "stub/error.h"
@@ -58,6 +60,10 @@ ReceivedResponse Send(const std::shared_ptr<InferenceRequest> &request, bool dec
 } // namespace
 
 py::object ExecuteBls(const std::shared_ptr<InferenceRequest> &request, bool decoupled) {
+  std::optional<StreamTable::Expectation> expectation;
+  if (decoupled) {
+    expectation.emplace();
+  }
   ReceivedResponse first;
   try {
     first = Send(request, decoupled);

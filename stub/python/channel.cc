@@ -6,10 +6,13 @@
 #include "stub/error.h"
 #include "stub/ipc/call.h"
 #include "stub/ipc/context.h"
+#include "stub/shm/spin.h"
 #include "stub/shm/sync.h"
 
 namespace mlflow_triton::stub {
 namespace {
+
+constexpr std::chrono::microseconds kSpinForReply{50};
 
 /// Text of a failed send. Never throws: the parent waits for the acknowledgement.
 std::string ReadReplyError(Region &region, const ResponseSendShm &reply) {
@@ -50,6 +53,7 @@ void SendOverLink(Link &link, ResponsePlan *plan, std::uint64_t request, std::ui
   std::string error;
   before_push();
   queue.Push(message);
+  SpinUntil(kSpinForReply, [shared] { return __atomic_load_n(&shared->is_stub_turn, __ATOMIC_ACQUIRE) != 0; });
   {
     SharedLock lock(&shared->mutex);
     lock.Wait(&shared->condition, [shared] { return shared->is_stub_turn != 0; });

@@ -1,65 +1,94 @@
 #include "stub/python/object_bytes.h"
 
+#include <vector>
+
 #include "stub/codec/bytes_codec.h"
 #include "stub/error.h"
 
 namespace mlflow_triton::stub {
+namespace {
+
+std::string_view ViewOfBytes(PyObject *bytes) {
+  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
+}
+
+/// NumPy pads with NUL bytes; the trailing ones are not part of the element.
+std::string_view WithoutPadding(std::string_view element) {
+  const std::size_t last = element.find_last_not_of('\0');
+  return element.substr(0, last == std::string_view::npos ? 0 : last + 1);
+}
+
+/// `bytes` as it is, everything else as text.
+py::object BytesOrText(PyObject *object) {
+  if (PyBytes_Check(object) != 0 || PyUnicode_CheckExact(object) != 0) {
+    return py::reinterpret_borrow<py::object>(object);
+  }
+  auto text = py::reinterpret_steal<py::object>(PyObject_Str(object));
+  if (!text) {
+    throw py::error_already_set();
+  }
+  return text;
+}
+
+std::string_view ViewOf(const py::object &object) {
+  if (PyBytes_Check(object.ptr()) != 0) {
+    return ViewOfBytes(object.ptr());
+  }
+  Py_ssize_t length = 0;
+  const char *utf8 = PyUnicode_AsUTF8AndSize(object.ptr(), &length); // kept by the object
+  if (utf8 == nullptr) {
+    throw py::error_already_set();
+  }
+  return {utf8, static_cast<std::size_t>(length)};
+}
+
+} // namespace
+
+template <typename Element> void ObjectBytes::Encode(std::size_t count, Element element) {
+  for (std::size_t index = 0; index < count; ++index) {
+    const std::size_t length = element(index).size();
+    if (length > kLongestElement) {
+      throw StubError("An element of a BYTES tensor has " + std::to_string(length) + " bytes; at most " +
+                      std::to_string(kLongestElement) + " can be sent.");
+    }
+    size_ += EncodedSize(1, length);
+  }
+  data_.reset(new char[size_]); // not cleared, as make_unique would
+  char *to = data_.get();
+  for (std::size_t index = 0; index < count; ++index) {
+    to = EncodeElement(to, element(index));
+  }
+}
 
 ObjectBytes::ObjectBytes(const py::array &array) {
   const auto count = static_cast<std::size_t>(array.size());
   const py::dtype type = array.dtype();
   const auto *data = static_cast<const char *>(array.data());
-  elements_.reserve(count);
   if (type.kind() == 'S') {
-    owners_.push_back(array);
     const auto width = static_cast<std::size_t>(type.itemsize());
-    for (std::size_t index = 0; index < count; ++index) {
-      // NumPy pads with NUL bytes; the trailing ones are not part of the element.
-      std::string_view element(data + index * width, width);
-      const std::size_t last = element.find_last_not_of('\0');
-      Add(element.substr(0, last == std::string_view::npos ? 0 : last + 1));
-    }
+    Encode(count, [=](std::size_t index) { return WithoutPadding({data + index * width, width}); });
     return;
   }
-  owners_.reserve(count);
-  for (std::size_t index = 0; index < count; ++index) {
+  const auto object_at = [data](std::size_t index) {
     PyObject *object = nullptr;
     std::memcpy(&object, data + index * sizeof(object), sizeof(object));
-    AddObject(object == nullptr ? Py_None : object);
+    return object == nullptr ? Py_None : object;
+  };
+  bool only_bytes = true;
+  for (std::size_t index = 0; index < count && only_bytes; ++index) {
+    only_bytes = PyBytes_Check(object_at(index)) != 0;
   }
-}
-
-void ObjectBytes::Add(std::string_view element) {
-  if (element.size() > kLongestElement) {
-    throw StubError("An element of a BYTES tensor has " + std::to_string(element.size()) + " bytes; at most " +
-                    std::to_string(kLongestElement) + " can be sent.");
-  }
-  elements_.push_back(element);
-  size_ += EncodedSize(1, element.size());
-}
-
-void ObjectBytes::AddObject(py::handle object) {
-  if (PyBytes_Check(object.ptr()) != 0) {
-    owners_.push_back(py::reinterpret_borrow<py::object>(object));
-    Add({PyBytes_AS_STRING(object.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(object.ptr()))});
+  if (only_bytes) {
+    Encode(count, [&](std::size_t index) { return ViewOfBytes(object_at(index)); });
     return;
   }
-  py::object text = PyUnicode_CheckExact(object.ptr()) != 0
-                        ? py::reinterpret_borrow<py::object>(object)
-                        : py::reinterpret_steal<py::object>(PyObject_Str(object.ptr()));
-  Py_ssize_t length = 0;
-  const char *utf8 = text ? PyUnicode_AsUTF8AndSize(text.ptr(), &length) : nullptr;
-  if (utf8 == nullptr) {
-    throw py::error_already_set();
+  // Making texts runs code of the model, which may change the array: what is sent is held until it is written.
+  std::vector<py::object> held;
+  held.reserve(count);
+  for (std::size_t index = 0; index < count; ++index) {
+    held.push_back(BytesOrText(object_at(index)));
   }
-  owners_.push_back(std::move(text));
-  Add({utf8, static_cast<std::size_t>(length)});
-}
-
-void ObjectBytes::Write(char *to) const {
-  for (const std::string_view element : elements_) {
-    to = EncodeElement(to, element);
-  }
+  Encode(count, [&](std::size_t index) { return ViewOf(held[index]); });
 }
 
 } // namespace mlflow_triton::stub

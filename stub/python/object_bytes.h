@@ -2,31 +2,28 @@
 #ifndef STUB_PYTHON_OBJECT_BYTES_H_
 #define STUB_PYTHON_OBJECT_BYTES_H_
 
+#include <memory>
 #include <string_view>
-#include <vector>
 
 #include "stub/python/numpy.h"
 
 namespace mlflow_triton::stub {
 
-/// The elements of an array of objects or of fixed-length bytes, in C order, ready to be written: `bytes` as they are,
-/// everything else as UTF-8 of `str(x)`. Built and destroyed with the GIL, written without.
+/// The elements of an array of objects or of fixed-length bytes in the wire form, in C order: `bytes` as they are,
+/// everything else as UTF-8 of `str(x)`. Encoding needs the GIL; the result does not depend on the array any more.
 class ObjectBytes {
 public:
   /// Throws StubError when an element cannot be expressed or is too long.
   explicit ObjectBytes(const py::array &array);
 
-  /// Bytes of the wire form.
-  std::size_t size() const { return size_; }
-  /// Writes the wire form.
-  void Write(char *to) const;
+  /// The wire form.
+  std::string_view bytes() const { return {data_.get(), size_}; }
 
 private:
-  void AddObject(py::handle object);
-  void Add(std::string_view element);
+  /// `element(index)` is the element at that place, twice the same.
+  template <typename Element> void Encode(std::size_t count, Element element);
 
-  std::vector<std::string_view> elements_;
-  std::vector<py::object> owners_; // of what the views show
+  std::unique_ptr<char[]> data_;
   std::size_t size_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include "stub/error.h"
 #include "stub/python/exception_text.h"
+#include "stub/python/memory.h"
 #include "stub/python/module.h"
 #include "stub/python/py.h"
 
@@ -33,6 +34,8 @@ void Preinitialise() {
 } // namespace
 
 void StartPython(bool honour_environment) {
+  KeepFreedMemory();
+  KeepPythonArenas();
   Preinitialise();
   RegisterModule();
   PyConfig config;

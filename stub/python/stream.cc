@@ -1,5 +1,7 @@
 #include "stub/python/stream.h"
 
+#include <algorithm>
+
 #include "stub/error.h"
 #include "stub/ipc/call.h"
 #include "stub/ipc/context.h"
@@ -93,70 +95,143 @@ StreamTable &StreamTable::Get() {
 void StreamTable::ForgetEndedLocked() {
   streams_.remove_if([](const std::shared_ptr<Stream> &stream) {
     std::lock_guard<std::mutex> guard(stream->mutex_);
-    return stream->ended_;
+    return stream->opened_ && stream->ended_;
   });
 }
 
-std::shared_ptr<Stream> StreamTable::FindLocked(std::uint64_t id, bool has_id) {
-  std::shared_ptr<Stream> without_id;
+StreamTable::Streams StreamTable::OpenStreamsLocked() {
+  Streams open;
   for (const auto &stream : streams_) {
-    if (has_id && stream->id_ == id && id != 0) {
-      return stream;
+    std::lock_guard<std::mutex> guard(stream->mutex_);
+    if (stream->opened_ && !stream->ended_) {
+      open.push_back(stream);
     }
-    without_id = stream->id_ == 0 ? stream : without_id;
   }
-  // Without an id: with one open stream there is no doubt whose it is.
-  if (!has_id) {
-    return streams_.size() == 1 ? streams_.front() : nullptr;
-  }
-  return without_id;
+  return open;
 }
 
-std::shared_ptr<Stream> StreamTable::Open(ReceivedResponse first) {
-  const bool has_id = HasId(first);
-  std::lock_guard<std::mutex> guard(mutex_);
-  std::shared_ptr<Stream> stream;
-  for (const auto &early : streams_) {
-    stream = has_id && early->id_ == first.stream_id ? early : stream;
-  }
-  if (!stream) {
-    stream = std::make_shared<Stream>();
-    if (!first.is_last) {
-      streams_.push_back(stream);
+std::shared_ptr<Stream> StreamTable::FindLocked(std::uint64_t id) {
+  for (const auto &stream : streams_) {
+    if (stream->id_ == id) {
+      return stream;
     }
   }
-  {
-    std::lock_guard<std::mutex> stream_guard(stream->mutex_);
-    stream->id_ = has_id ? first.stream_id : 0;
-    if (stream->responses_.empty()) {
-      stream->AddLocked(std::move(first));
-    } else {
-      stream->responses_.insert(stream->responses_.begin(), std::move(first.response));
+  // One that began with an error, unless this may be of a request whose first response is still on its way.
+  for (const auto &stream : expected_ == 0 ? OpenStreamsLocked() : Streams()) {
+    if (stream->id_ == 0) {
+      return stream;
+    }
+  }
+  return nullptr;
+}
+
+void StreamTable::JoinLocked() {
+  for (const auto &stream : OpenStreamsLocked()) {
+    const auto early = std::find_if(streams_.begin(), streams_.end(), [](const auto &one) { return !one->opened_; });
+    if (early == streams_.end()) {
+      return;
+    }
+    if (stream->id_ == 0) {
+      const std::shared_ptr<Stream> rest = *early;
+      streams_.erase(early);
+      std::lock_guard<std::mutex> guard(stream->mutex_);
+      stream->id_ = rest->id_;
+      for (auto &response : rest->responses_) {
+        stream->AddLocked(ReceivedResponse{std::move(response), rest->id_, false});
+      }
+      stream->ended_ = rest->ended_;
+      stream->arrived_.notify_all();
+    }
+  }
+}
+
+StreamTable::Streams StreamTable::AssignLocked() {
+  Streams changed;
+  if (expected_ == 0) {
+    JoinLocked();
+    const Streams open = OpenStreamsLocked();
+    if (open.size() == 1 || open.size() == without_stream_.size()) {
+      for (std::size_t index = 0; index < open.size() && !without_stream_.empty(); ++index) {
+        // All of them for the only stream, else one for each.
+        do {
+          std::lock_guard<std::mutex> guard(open[index]->mutex_);
+          open[index]->AddLocked(std::move(without_stream_.front()));
+          without_stream_.pop_front();
+        } while (open.size() == 1 && !without_stream_.empty());
+        changed.push_back(open[index]);
+      }
+    }
+    if (open.empty()) {
+      without_stream_.clear();
     }
   }
   ForgetEndedLocked();
+  return changed;
+}
+
+StreamTable::Expectation::Expectation() {
+  std::lock_guard<std::mutex> guard(Get().mutex_);
+  ++Get().expected_;
+}
+
+StreamTable::Expectation::~Expectation() {
+  Streams changed;
+  {
+    std::lock_guard<std::mutex> guard(Get().mutex_);
+    --Get().expected_;
+    changed = Get().AssignLocked();
+  }
+  for (const auto &stream : changed) {
+    stream->Settle();
+  }
+}
+
+std::shared_ptr<Stream> StreamTable::Open(ReceivedResponse first) {
+  const bool has_id = HasId(first) && first.stream_id != 0;
+  std::lock_guard<std::mutex> guard(mutex_);
+  std::shared_ptr<Stream> stream;
+  for (const auto &early : streams_) {
+    stream = has_id && !early->opened_ && early->id_ == first.stream_id ? early : stream;
+  }
+  if (!stream) {
+    stream = std::make_shared<Stream>();
+    streams_.push_back(stream);
+  }
+  std::lock_guard<std::mutex> stream_guard(stream->mutex_);
+  stream->id_ = has_id ? first.stream_id : 0;
+  stream->opened_ = true;
+  stream->ended_ = stream->ended_ || first.is_last;
+  stream->responses_.insert(stream->responses_.begin(), std::move(first.response));
   return stream;
 }
 
-std::shared_ptr<Stream> StreamTable::Deliver(ReceivedResponse received) {
+StreamTable::Streams StreamTable::Deliver(ReceivedResponse received) {
   const bool has_id = HasId(received);
   std::lock_guard<std::mutex> guard(mutex_);
-  std::shared_ptr<Stream> stream = FindLocked(received.stream_id, has_id);
-  if (!stream && !has_id) {
-    CurrentContext().outbox.Log({LogLevel::kError, __FILE__, __LINE__,
-                                 "An error response of a decoupled model cannot be assigned to one of several open "
-                                 "streams: " +
-                                     received.response->error->message});
-    return nullptr;
+  if (!has_id) {
+    if (!received.is_last && OpenStreamsLocked().size() + expected_ > 1) {
+      CurrentContext().outbox.Log({LogLevel::kError, __FILE__, __LINE__,
+                                   "An error response of a decoupled model cannot be assigned to one of several open "
+                                   "streams: " +
+                                       received.response->error->message});
+    } else {
+      without_stream_.push_back(std::move(received));
+    }
+    return AssignLocked();
   }
+  std::shared_ptr<Stream> stream = FindLocked(received.stream_id);
   if (!stream) {
     stream = std::make_shared<Stream>(); // overtook the first response
     streams_.push_back(stream);
   }
-  std::lock_guard<std::mutex> stream_guard(stream->mutex_);
-  stream->id_ = stream->id_ == 0 && has_id ? received.stream_id : stream->id_;
-  stream->AddLocked(std::move(received));
-  return stream;
+  {
+    std::lock_guard<std::mutex> stream_guard(stream->mutex_);
+    stream->id_ = received.stream_id;
+    stream->AddLocked(std::move(received));
+  }
+  Streams changed = AssignLocked();
+  changed.push_back(stream);
+  return changed;
 }
 
 void StreamTable::CloseAll() {
@@ -168,6 +243,7 @@ void StreamTable::CloseAll() {
     stream->arrived_.notify_all();
   }
   streams_.clear();
+  without_stream_.clear();
 }
 
 } // namespace mlflow_triton::stub

@@ -36,6 +36,7 @@ private:
   std::condition_variable arrived_;
   std::vector<std::shared_ptr<InferenceResponse>> responses_;
   std::uint64_t id_ = 0; // 0: not known yet
+  bool opened_ = false;  // the first response is known, and it was not from p2s
   bool ended_ = false;
   bool abandoned_ = false;
   bool cancelled_ = false;
@@ -43,23 +44,41 @@ private:
 };
 
 /// The open streams of the process.
+///
+/// Error responses say whose they are from R10 on only. Before, they wait until there is no doubt: until only one
+/// stream is open, or as many as there are errors that end one.
 class StreamTable {
 public:
+  /// Lives from before a request is sent until its stream is open.
+  class Expectation {
+  public:
+    Expectation();
+    ~Expectation();
+    Expectation(const Expectation &) = delete;
+    Expectation &operator=(const Expectation &) = delete;
+  };
+  using Streams = std::vector<std::shared_ptr<Stream>>;
+
   static StreamTable &Get();
 
   /// A stream that starts with its first response. Later ones may already have arrived.
   std::shared_ptr<Stream> Open(ReceivedResponse first);
-  /// A response that came over p2s. Returns its stream, to be settled after the acknowledgement, or null.
-  std::shared_ptr<Stream> Deliver(ReceivedResponse received);
+  /// A response that came over p2s. Returns the streams that are to be settled after the acknowledgement.
+  Streams Deliver(ReceivedResponse received);
   /// Asks the parent to free its side of all streams that are still open.
   void CloseAll();
 
 private:
-  std::shared_ptr<Stream> FindLocked(std::uint64_t id, bool has_id);
+  std::shared_ptr<Stream> FindLocked(std::uint64_t id);
+  Streams OpenStreamsLocked();
   void ForgetEndedLocked();
+  void JoinLocked();
+  Streams AssignLocked();
 
   std::mutex mutex_;
   std::list<std::shared_ptr<Stream>> streams_;
+  std::list<ReceivedResponse> without_stream_; // errors of which nobody says whose they are
+  std::size_t expected_ = 0;
 };
 
 } // namespace mlflow_triton::stub
