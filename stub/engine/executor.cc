@@ -1,5 +1,7 @@
 #include "stub/engine/executor.h"
 
+#include <utility>
+
 #include "stub/engine/request_reader.h"
 #include "stub/engine/resync.h"
 #include "stub/error.h"
@@ -39,6 +41,16 @@ Executor::Executor(Context &context, Model &model, EventLoop &loop)
 
 void Executor::Released() {
   answer_.Clear();
+  if (std::exchange(failed_, false)) {
+    // The parent has closed what was still open, and nobody needs a factory any more, not even of a request that the
+    // model keeps: a factory keeps the model loaded.
+    py::gil_scoped_release without_gil;
+    for (const auto &channel : answered_) {
+      if (channel->TakeFactory()) {
+        context_.outbox.Cleanup(Command::kResponseFactoryCleanup, channel->factory_address());
+      }
+    }
+  }
   answered_.clear();
   link_.region().FlushReleases();
 }
@@ -248,6 +260,7 @@ Handle Executor::Execute(Handle message) {
     context_.outbox.Log({LogLevel::kError, __FILE__, __LINE__,
                          "Failed to process the request(s) for model '" + context_.name + "', message: " + error});
     answer = WriteError(&slots, ErrorText(error));
+    failed_ = link_.protocol().factory_owner == FactoryOwner::kStubAfterFinal;
   }
   if (!link_.from_parent().Empty()) {
     return GiveUp(&slots);

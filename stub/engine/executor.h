@@ -58,6 +58,7 @@ private:
   // Where the stub deletes the factories, not before the parent has used them for an error (spec section 5.12, R3 to
   // R7).
   std::vector<std::shared_ptr<Channel>> answered_;
+  bool failed_ = false; // the last answer was an error, and these factories are ours to delete
 };
 
 } // namespace mlflow_triton::stub

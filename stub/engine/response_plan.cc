@@ -14,7 +14,7 @@ TensorPlan::TensorPlan(std::shared_ptr<Tensor> tensor) : tensor_(std::move(tenso
   if (tensor_->dtype() == DType::kBytes) {
     objects_.emplace(py::reinterpret_borrow<py::array>(tensor_->array()));
     data_bytes_ = objects_->bytes().size();
-  } else {
+  } else if (!tensor_->memory()) {
     data_bytes_ = tensor_->Bytes().size();
   }
 }
@@ -32,6 +32,13 @@ Handle TensorPlan::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol
   if (tensor_->dtype() == DType::kBf16 && !protocol.knows_bf16) {
     throw StubError("Tensor '" + tensor_->name() + "' is of type BF16, which needs Triton 24.08 or newer.");
   }
+  if (tensor_->memory()) {
+    // The data lie in a memory chunk already: the tensor only refers to it.
+    memory_ = tensor_->memory()->handle();
+    chunks.Load(lock, memory_);
+    handle_ = chunks.Allocate(lock, HeaderSize());
+    return handle_;
+  }
   handle_ = chunks.Allocate(lock, HeaderSize() + static_cast<std::size_t>(protocol.memory.size) + data_bytes_);
   return handle_;
 }
@@ -41,9 +48,10 @@ void TensorPlan::Write(Link &link) const {
     return;
   }
   const MemoryLayout &memory = link.protocol().memory;
-  const auto block_size = static_cast<std::size_t>(memory.size);
+  const auto block_size = memory_ != kNoHandle ? 0 : static_cast<std::size_t>(memory.size);
   char *at = link.region().Payload(handle_, HeaderSize() + block_size + data_bytes_);
   TensorShm head{};
+  head.memory = memory_;
   head.dtype = static_cast<std::int32_t>(tensor_->dtype());
   head.dims_count = tensor_->dims().size();
   StoreAt(at, head);
@@ -56,6 +64,9 @@ void TensorPlan::Write(Link &link) const {
   at += sizeof(TextShm);
   std::memcpy(at, tensor_->name().data(), tensor_->name().size());
   at += tensor_->name().size();
+  if (memory_ != kNoHandle) {
+    return;
+  }
   std::memset(at, 0, block_size); // memory type 0: CPU
   StoreAt<std::uint64_t>(at + memory.byte_size, data_bytes_);
   at += block_size;

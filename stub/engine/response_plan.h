@@ -34,6 +34,7 @@ private:
   std::optional<ObjectBytes> objects_;
   std::size_t data_bytes_ = 0;
   Handle handle_ = kNoHandle;
+  Handle memory_ = kNoHandle; // separate memory chunk
 };
 
 /// One response with the outputs that were asked for, or its error (spec section 3.11).

@@ -49,8 +49,7 @@ constexpr Protocol Make(Revision revision) {
       r8 ? kBatchR8 : kBatchR1,
       r7 ? kMetricR7 : kMetricR1,
       r8                          ? FactoryOwner::kParentUnlessUnanswered
-      : r7                        ? FactoryOwner::kStubAfterFinal
-      : revision >= Revision::kR3 ? FactoryOwner::kStubAtDeath
+      : revision >= Revision::kR3 ? FactoryOwner::kStubAfterFinal
                                   : FactoryOwner::kParent,
       r8,
       r6 && !r8,

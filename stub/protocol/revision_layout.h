@@ -46,8 +46,7 @@ struct MetricLayout {
 /// Who deletes a response factory (5.12).
 enum class FactoryOwner {
   kParent,                 ///< R1, R2: the stub never asks
-  kStubAtDeath,            ///< R3 … R6: cleanup message when the request object dies, always
-  kStubAfterFinal,         ///< R7: right after a final send, else at death
+  kStubAfterFinal,         ///< R3 … R7: cleanup message after the final answer, else when the request object dies
   kParentUnlessUnanswered, ///< R8+: cleanup message at death only when nothing final went out
 };
 

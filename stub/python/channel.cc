@@ -81,9 +81,8 @@ Channel::~Channel() {
 
 void Channel::CloseLocked() {
   closed_ = true;
-  const FactoryOwner owner = CurrentContext().link.protocol().factory_owner;
-  // Elsewhere the parent deletes the factory itself; with R3 to R6 it waits for the death of this object.
-  factory_alive_ = factory_alive_ && (owner == FactoryOwner::kStubAtDeath || owner == FactoryOwner::kStubAfterFinal);
+  // Elsewhere the parent deletes the factory itself.
+  factory_alive_ = factory_alive_ && CurrentContext().link.protocol().factory_owner == FactoryOwner::kStubAfterFinal;
 }
 
 void Channel::CheckMaySend(bool has_response, std::uint32_t flags) const {

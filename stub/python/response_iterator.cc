@@ -8,7 +8,7 @@ std::shared_ptr<InferenceResponse> ResponseIterator::Next() {
     py::gil_scoped_release without_gil;
     response = stream_->At(position_);
   }
-  position_ = response ? position_ + 1 : 0;
+  position_ += response ? 1 : 0;
   return response;
 }
 

@@ -14,7 +14,7 @@ public:
   explicit ResponseIterator(std::shared_ptr<Stream> stream) : stream_(std::move(stream)) {}
   ~ResponseIterator() { stream_->Abandon(); }
 
-  /// Next response, waiting for it without the GIL, or null at the end; the position then is the start again.
+  /// Next response, waiting for it without the GIL, or null at the end.
   std::shared_ptr<InferenceResponse> Next();
   void Restart() { position_ = 0; }
   /// Cancels what has not arrived yet.

@@ -4,6 +4,7 @@
 
 #include "stub/codec/bytes_codec.h"
 #include "stub/error.h"
+#include "stub/ipc/context.h"
 #include "stub/python/dlpack.h"
 #include "stub/python/numpy.h"
 
@@ -21,10 +22,35 @@ std::shared_ptr<void> AllocateAligned(std::size_t bytes) {
   return {memory, std::free};
 }
 
-/// A Python object that holds a reference on `owner`, for use as the base of an array.
-py::capsule Anchor(std::shared_ptr<void> owner) {
-  return {new std::shared_ptr<void>(std::move(owner)),
-          [](void *anchor) { delete static_cast<std::shared_ptr<void> *>(anchor); }};
+// Copies of fewer bytes cost less than what it takes to avoid them.
+constexpr std::size_t kWorthSharing = 1 << 16;
+
+/// What an array over the region holds as its base.
+struct Anchor {
+  std::shared_ptr<void> owner;
+  std::shared_ptr<ChunkReference> memory; ///< see Tensor::memory
+  const char *data;
+  std::size_t byte_size;
+};
+constexpr char kAnchorName[] = "mlflow_triton.region_memory";
+
+py::capsule MakeAnchor(Anchor anchor) {
+  return py::capsule(new Anchor(std::move(anchor)), kAnchorName,
+                     [](void *held) { delete static_cast<Anchor *>(held); });
+}
+
+/// The memory chunk whose data are exactly those of `array`, or null. Arrays refer to each other as views do.
+std::shared_ptr<ChunkReference> MemoryOf(const py::array &array) {
+  py::object base = array.base();
+  for (int depth = 0; depth < 4 && base && py::isinstance<py::array>(base); ++depth) {
+    base = py::reinterpret_borrow<py::array>(base).base();
+  }
+  if (!base || PyCapsule_IsValid(base.ptr(), kAnchorName) == 0) {
+    return nullptr;
+  }
+  const auto *anchor = static_cast<const Anchor *>(PyCapsule_GetPointer(base.ptr(), kAnchorName));
+  const bool all = array.data() == anchor->data && static_cast<std::size_t>(array.nbytes()) == anchor->byte_size;
+  return all ? anchor->memory : nullptr;
 }
 
 } // namespace
@@ -56,6 +82,7 @@ std::shared_ptr<Tensor> Tensor::FromNumpy(const std::string &name, py::object ob
   if (dtype != DType::kBytes) {
     tensor->data_ = static_cast<char *>(const_cast<void *>(array.data()));
     tensor->byte_size_ = static_cast<std::size_t>(array.nbytes());
+    tensor->memory_ = tensor->byte_size_ >= kWorthSharing ? MemoryOf(array) : nullptr;
   }
   tensor->array_ = std::move(array);
   return tensor;
@@ -73,6 +100,7 @@ std::shared_ptr<Tensor> Tensor::FromRegion(RegionTensor from) {
   if (from.memory) {
     // Two references under one owner.
     tensor->owner_ = std::make_shared<std::pair<std::shared_ptr<void>, std::shared_ptr<void>>>(from.chunk, from.memory);
+    tensor->memory_ = std::move(from.memory);
   } else {
     tensor->owner_ = from.chunk;
   }
@@ -110,8 +138,39 @@ bool Tensor::IsAligned() const {
   return size <= 1 || reinterpret_cast<std::uintptr_t>(data_) % size == 0;
 }
 
+/// Moves misaligned data into a memory chunk of its own, from where it can be sent without another copy. False where it
+/// is not worth it, or shared memory is short.
+bool Tensor::MoveToMemoryChunk() {
+  if (byte_size_ < kWorthSharing) {
+    return false;
+  }
+  Link &link = CurrentContext().link;
+  const MemoryLayout &layout = link.protocol().memory;
+  const auto head = static_cast<std::size_t>(layout.size);
+  try {
+    Handle handle = kNoHandle;
+    {
+      Region::Lock lock(link.region());
+      handle = lock.AllocateIfRoomy(head + byte_size_);
+    }
+    if (handle == kNoHandle) {
+      return false;
+    }
+    memory_ = std::make_shared<ChunkReference>(link.region(), handle);
+    char *at = link.region().Payload(handle, head + byte_size_);
+    std::memset(at, 0, head); // memory type 0: CPU
+    StoreAt<std::uint64_t>(at + layout.byte_size, byte_size_);
+    std::memcpy(at + head, data_, byte_size_);
+    data_ = at + head;
+    owner_ = memory_;
+    return true;
+  } catch (const StubError &) {
+    return false; // the heap has room
+  }
+}
+
 void Tensor::MakeAligned() {
-  if (IsAligned()) {
+  if (IsAligned() || MoveToMemoryChunk()) {
     return;
   }
   std::shared_ptr<void> copy = AllocateAligned(byte_size_);
@@ -169,8 +228,8 @@ py::object Tensor::AsNumpy() {
     throw StubError("Tensor '" + name_ + "' has " + std::to_string(byte_size_) + " bytes, its shape needs " +
                     std::to_string(ElementCount() * size) + ".");
   }
-  if (IsAligned()) {
-    array_ = py::array(NumpyTypeOf(dtype_), dims_, data_, Anchor(owner_));
+  if (IsAligned() || MoveToMemoryChunk()) {
+    array_ = py::array(NumpyTypeOf(dtype_), dims_, data_, MakeAnchor({owner_, memory_, data_, byte_size_}));
   } else {
     py::array copy(NumpyTypeOf(dtype_), dims_);
     std::memcpy(copy.mutable_data(), data_, byte_size_);

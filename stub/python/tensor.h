@@ -54,6 +54,8 @@ public:
   Handle ForwardHandle() const { return chunk_ ? chunk_->handle() : kNoHandle; }
   /// Reference behind `ForwardHandle`.
   const std::shared_ptr<ChunkReference> &chunk() const { return chunk_; }
+  /// The memory chunk (spec section 3.5) whose data are exactly this tensor's, or null: others may refer to it.
+  const std::shared_ptr<ChunkReference> &memory() const { return memory_; }
 
   /// The user's array or null.
   const py::object &array() const { return array_; }
@@ -67,6 +69,7 @@ public:
 private:
   Tensor() = default;
   bool IsAligned() const;
+  bool MoveToMemoryChunk();
   void MakeAligned();
   py::object DecodeBytes() const;
 
@@ -79,6 +82,7 @@ private:
   std::size_t byte_size_ = 0;
   std::shared_ptr<void> owner_; // of data_; for a NumPy array a reference that takes the GIL to drop
   std::shared_ptr<ChunkReference> chunk_;
+  std::shared_ptr<ChunkReference> memory_;
   py::object array_;
 };
 

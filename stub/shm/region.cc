@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <boost/interprocess/managed_external_buffer.hpp>
@@ -31,6 +32,7 @@ constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kWantedReservation = std::uint64_t{1} << 40; // addresses only; costs nothing
 constexpr std::uint32_t kPlausibleCount = 64;
 constexpr std::uint64_t kPendingLimit = 256;
+constexpr std::uint64_t kRoomyTimes = 8; // shared memory is roomy when this many times as much is free
 
 constexpr std::uint64_t RoundUp(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
@@ -266,6 +268,13 @@ Handle Region::Lock::Allocate(std::size_t bytes) {
   }
   StoreAt<std::uint32_t>(static_cast<char *>(chunk), 1);
   return static_cast<char *>(chunk) - region_.base_.load();
+}
+
+Handle Region::Lock::AllocateIfRoomy(std::size_t bytes) {
+  struct statvfs file_system{};
+  const bool known = fstatvfs(region_.fd_, &file_system) == 0;
+  const std::uint64_t available = known ? file_system.f_bavail * file_system.f_frsize : 0;
+  return available / kRoomyTimes >= bytes ? Allocate(bytes) : kNoHandle;
 }
 
 void Region::Lock::AddReference(Handle handle) {

@@ -103,6 +103,8 @@ public:
   /// New chunk with count 1 and `bytes` of payload, not cleared. Grows the region when needed; throws StubError when
   /// that fails.
   Handle Allocate(std::size_t bytes);
+  /// The same, but none rather than growing where little shared memory is left: for what can do without.
+  Handle AllocateIfRoomy(std::size_t bytes);
   void AddReference(Handle handle);
   void Release(Handle handle);
 
