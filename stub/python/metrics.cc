@@ -207,22 +207,23 @@ void Metric::Delete() {
 
 void Metric::Send(Command command, const char *action, double value) {
   py::gil_scoped_release without_gil;
+  const std::string prefix = std::string("Failed to ") + action + " metric value: ";
   std::lock_guard<std::mutex> guard(mutex_);
   if (address_ == 0) {
-    throw StubError(kFamilyDeleted);
+    throw StubError(prefix + kFamilyDeleted);
   }
-  CallMetrics(CurrentContext(), command, std::string("Failed to ") + action + " metric value: ",
-              MetricObject("", {}, value, address_, group_->address()));
+  CallMetrics(CurrentContext(), command, prefix, MetricObject("", {}, value, address_, group_->address()));
 }
 
 double Metric::Value() {
   py::gil_scoped_release without_gil;
+  constexpr char kPrefix[] = "Failed to get metric value: ";
   std::lock_guard<std::mutex> guard(mutex_);
   if (address_ == 0) {
-    throw StubError(kFamilyDeleted);
+    throw StubError(std::string(kPrefix) + kFamilyDeleted);
   }
-  return CallMetrics(CurrentContext(), Command::kMetricRequestValue,
-                     "Failed to get metric value: ", MetricObject("", {}, 0, address_, group_->address()))
+  return CallMetrics(CurrentContext(), Command::kMetricRequestValue, kPrefix,
+                     MetricObject("", {}, 0, address_, group_->address()))
       .value;
 }
 

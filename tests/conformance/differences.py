@@ -11,11 +11,19 @@ TABLE = {
     "missing_model_file": "exits before it says hello, so that the load never ends",
     "text_of_exception": "aborts when the text of an exception is no valid UTF-8",
     "error_flag": "leaves a flag of error answers unset; after hundreds of them the server may not be able to stop",
+    "exception_after_sending": "has response factories deleted twice, which crashes the server",
+    "kept_request": "keeps the model loaded for as long as the model keeps a request or its sender",
     "resynchronisation": "answers abandoned requests after a pause, which crashes the server",
     "cancellation_of_made_request": "asks the server about a request it does not know, which aborts the server",
     "triton_dtype": "raises TypeError, as its enumeration has no Python type",
     "from_dlpack_numpy": "calls a consumed capsule used_dlpack; NumPy dies, as the standard says used_dltensor",
     "from_dlpack_strides": "takes every second row of a matrix for contiguous and sends the wrong rows",
+    "stream_errors": "misses errors after a decoupled model's first response; waits for ever if one is the last",
+    "streams_in_threads": "waits for ever when several threads read streams",
+    "stream_cancel": "has no `cancel` before 25.04",
+    "bls_after_execute": "waits for ever for the answer to a request made after `execute`, before 24.06",
+    "helper_race": "lets go of a metric or model call that the server still uses; at times the server aborts",
+    "text_correlation_id": "takes correlation ids that are texts only where the server does",
 }
 
 
