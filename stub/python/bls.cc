@@ -7,6 +7,7 @@
 #include "stub/error.h"
 #include "stub/ipc/call.h"
 #include "stub/ipc/context.h"
+#include "stub/python/bls_async.h"
 #include "stub/python/response_iterator.h"
 #include "stub/shm/sync.h"
 
@@ -47,44 +48,73 @@ ReceivedResponse Exchange(Link &link, RequestPlan &plan, bool decoupled) {
   return received;
 }
 
-ReceivedResponse Send(const std::shared_ptr<InferenceRequest> &request, bool decoupled) {
-  Link &link = CurrentContext().link;
-  if (!link.bls_available()) {
+void CheckAvailable() {
+  if (!CurrentContext().link.bls_available()) {
     throw StubError("BLS is only supported during the 'execute' function.");
   }
-  RequestPlan plan(request);
-  py::gil_scoped_release without_gil;
-  return Exchange(link, plan, decoupled);
 }
+
+/// Failures of a request are told in its response (spec section 5.9).
+ReceivedResponse Failed(const std::exception &error) {
+  ReceivedResponse failed;
+  failed.response = std::make_shared<InferenceResponse>();
+  failed.response->error = std::make_shared<TritonError>(TritonError{error.what(), ErrorCode::kInternal});
+  return failed;
+}
+
+/// One request with its first response. Made and destroyed with the GIL, exchanged without.
+class Call : public AsyncCall {
+public:
+  Call(const std::shared_ptr<InferenceRequest> &request, bool decoupled) : decoupled_(decoupled) {
+    CheckAvailable();
+    if (decoupled) {
+      expectation_.emplace();
+    }
+    try {
+      plan_.emplace(request);
+    } catch (const StubError &error) {
+      first_ = Failed(error);
+    }
+  }
+
+  void Run() override {
+    if (!plan_) {
+      return;
+    }
+    try {
+      first_ = Exchange(CurrentContext().link, *plan_, decoupled_);
+    } catch (const std::exception &error) {
+      first_ = Failed(error);
+    }
+  }
+
+  py::object Result() override {
+    if (!decoupled_) {
+      return py::cast(first_.response);
+    }
+    return py::cast(std::make_shared<ResponseIterator>(StreamTable::Get().Open(std::move(first_))));
+  }
+
+private:
+  bool decoupled_;
+  std::optional<StreamTable::Expectation> expectation_;
+  std::optional<RequestPlan> plan_;
+  ReceivedResponse first_;
+};
 
 } // namespace
 
 py::object ExecuteBls(const std::shared_ptr<InferenceRequest> &request, bool decoupled) {
-  std::optional<StreamTable::Expectation> expectation;
-  if (decoupled) {
-    expectation.emplace();
+  Call call(request, decoupled);
+  {
+    py::gil_scoped_release without_gil;
+    call.Run();
   }
-  ReceivedResponse first;
-  try {
-    first = Send(request, decoupled);
-  } catch (const StubError &error) {
-    if (!CurrentContext().link.bls_available()) {
-      throw;
-    }
-    // Failures of a request are told in its response (spec section 5.9).
-    first.response = std::make_shared<InferenceResponse>();
-    first.response->error = std::make_shared<TritonError>(TritonError{error.what(), ErrorCode::kInternal});
-  }
-  if (!decoupled) {
-    return py::cast(first.response);
-  }
-  return py::cast(std::make_shared<ResponseIterator>(StreamTable::Get().Open(std::move(first))));
+  return call.Result();
 }
 
 py::object ExecuteBlsAsync(const std::shared_ptr<InferenceRequest> &request, bool decoupled) {
-  const py::object loop = py::module_::import("asyncio").attr("get_running_loop")();
-  return loop.attr("run_in_executor")(
-      py::none(), py::cpp_function([request, decoupled] { return ExecuteBls(request, decoupled); }));
+  return RunAsync(std::make_unique<Call>(request, decoupled));
 }
 
 } // namespace mlflow_triton::stub

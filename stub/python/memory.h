@@ -4,8 +4,8 @@
 
 namespace mlflow_triton::stub {
 
-/// Lets malloc keep freed memory instead of giving it back to the system after each request: glibc adapts to a program by
-/// and by, up to the limits that are set here from the start.
+/// Lets malloc keep freed memory instead of giving it back to the system after each request: glibc adapts to a program
+/// by and by, up to the limits that are set here from the start.
 void KeepFreedMemory();
 
 /// Lets Python keep some of the arenas of its small objects. To be called before Python starts, after `LoadLibpython`.

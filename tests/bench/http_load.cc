@@ -71,8 +71,13 @@ public:
     std::transform(head.begin(), head.begin() + static_cast<std::ptrdiff_t>(end), head.begin(), ::tolower);
     const std::size_t length_at = head.find("\r\ncontent-length:");
     if (length_at == std::string::npos || length_at > end) {
-      std::fprintf(stderr, "an answer without Content-Length\n");
-      std::exit(1);
+      // A stream of events; its pieces hold no such text.
+      std::string last = head;
+      while (last.find("\r\n0\r\n\r\n") == std::string::npos) {
+        last = last.substr(last.size() - std::min<std::size_t>(last.size(), 8));
+        last.append(buffer_.data(), Receive());
+      }
+      return head.compare(9, 3, "200") == 0;
     }
     const std::size_t length = std::strtoull(head.c_str() + length_at + 17, nullptr, 10);
     for (std::size_t got = head.size() - end - 4; got < length;) {
