@@ -20,6 +20,7 @@ TABLE = {
     "from_dlpack_strides": "takes every second row of a matrix for contiguous and sends the wrong rows",
     "stream_errors": "misses errors after a decoupled model's first response; waits for ever if one is the last",
     "streams_in_threads": "waits for ever when several threads read streams",
+    "dropped_streams": "keeps streams that are not read to the end, so that the server cannot stop in time",
     "stream_cancel": "has no `cancel` before 25.04",
     "bls_after_execute": "waits for ever for the answer to a request made after `execute`, before 24.06",
     "helper_race": "lets go of a metric or model call that the server still uses; at times the server aborts",
