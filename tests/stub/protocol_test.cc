@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(layouts_of_other_revisions) {
   BOOST_TEST(ProtocolOf(Revision::kR2).request.release_flags == 80);
   BOOST_TEST(ProtocolOf(Revision::kR3).request.trace_pointer == 80);
   BOOST_TEST(ProtocolOf(Revision::kR4).request.trace_handle == 80);
-  BOOST_TEST((ProtocolOf(Revision::kR5).factory_owner == FactoryOwner::kStubAtDeath));
+  BOOST_TEST((ProtocolOf(Revision::kR5).factory_owner == FactoryOwner::kStubAfterFinal));
   BOOST_TEST(ProtocolOf(Revision::kR6).sender_for_all_models);
   BOOST_TEST(!ProtocolOf(Revision::kR7).combined_execute_response);
   BOOST_TEST(ProtocolOf(Revision::kR9).response.parameters == 8);
