@@ -92,7 +92,7 @@ public:
     if (!decoupled_) {
       return py::cast(first_.response);
     }
-    return py::cast(std::make_shared<ResponseIterator>(StreamTable::Get().Open(std::move(first_))));
+    return py::cast(std::make_shared<ResponseIterator>(StreamTable::Get().Open(std::move(first_), &*expectation_)));
   }
 
 private:

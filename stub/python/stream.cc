@@ -175,6 +175,9 @@ StreamTable::Expectation::Expectation() {
 }
 
 StreamTable::Expectation::~Expectation() {
+  if (fulfilled_) {
+    return;
+  }
   Streams changed;
   {
     std::lock_guard<std::mutex> guard(Get().mutex_);
@@ -186,22 +189,36 @@ StreamTable::Expectation::~Expectation() {
   }
 }
 
-std::shared_ptr<Stream> StreamTable::Open(ReceivedResponse first) {
+std::shared_ptr<Stream> StreamTable::Open(ReceivedResponse first, Expectation *expectation) {
   const bool has_id = HasId(first) && first.stream_id != 0;
-  std::lock_guard<std::mutex> guard(mutex_);
   std::shared_ptr<Stream> stream;
-  for (const auto &early : streams_) {
-    stream = has_id && !early->opened_ && early->id_ == first.stream_id ? early : stream;
+  Streams changed;
+  {
+    std::lock_guard<std::mutex> guard(mutex_);
+    for (const auto &early : streams_) {
+      stream = has_id && !early->opened_ && early->id_ == first.stream_id ? early : stream;
+    }
+    if (!stream) {
+      stream = std::make_shared<Stream>();
+      streams_.push_back(stream);
+    }
+    {
+      std::lock_guard<std::mutex> stream_guard(stream->mutex_);
+      stream->id_ = has_id ? first.stream_id : 0;
+      stream->opened_ = true;
+      stream->ended_ = stream->ended_ || first.is_last;
+      stream->responses_.insert(stream->responses_.begin(), std::move(first.response));
+    }
+    if (expectation != nullptr) {
+      // In one step, so that the stream is never counted as open and as expected.
+      expectation->fulfilled_ = true;
+      --expected_;
+    }
+    changed = AssignLocked();
   }
-  if (!stream) {
-    stream = std::make_shared<Stream>();
-    streams_.push_back(stream);
+  for (const auto &one : changed) {
+    one->Settle();
   }
-  std::lock_guard<std::mutex> stream_guard(stream->mutex_);
-  stream->id_ = has_id ? first.stream_id : 0;
-  stream->opened_ = true;
-  stream->ended_ = stream->ended_ || first.is_last;
-  stream->responses_.insert(stream->responses_.begin(), std::move(first.response));
   return stream;
 }
 

@@ -56,13 +56,18 @@ public:
     ~Expectation();
     Expectation(const Expectation &) = delete;
     Expectation &operator=(const Expectation &) = delete;
+
+  private:
+    friend class StreamTable;
+    bool fulfilled_ = false;
   };
   using Streams = std::vector<std::shared_ptr<Stream>>;
 
   static StreamTable &Get();
 
-  /// A stream that starts with its first response. Later ones may already have arrived.
-  std::shared_ptr<Stream> Open(ReceivedResponse first);
+  /// A stream that starts with its first response, which ends the expectation, if there was one. Later responses may
+  /// already have arrived.
+  std::shared_ptr<Stream> Open(ReceivedResponse first, Expectation *expectation = nullptr);
   /// A response that came over p2s. Returns the streams that are to be settled after the acknowledgement.
   Streams Deliver(ReceivedResponse received);
   /// Asks the parent to free its side of all streams that are still open.
