@@ -11,6 +11,7 @@ TABLE = {
     "missing_model_file": "exits before it says hello, so that the load never ends",
     "text_of_exception": "aborts when the text of an exception is no valid UTF-8",
     "error_flag": "leaves a flag of error answers unset; after hundreds of them the server may not be able to stop",
+    "concurrent_sends": "sends responses of one request at once, which the server mixes up or dies of",
     "exception_after_sending": "has response factories deleted twice, which crashes the server",
     "kept_request": "keeps the model loaded for as long as the model keeps a request or its sender",
     "resynchronisation": "answers abandoned requests after a pause, which crashes the server",
