@@ -82,6 +82,9 @@ def _conformance_test(name, test, choice, release, size):
             "TRITONSERVER": "$(rlocationpath {}//:tritonserver)".format(server),
             "TRITON_RELEASE": release,
         },
+        # Older servers crash by themselves now and then when a stub dies or a stream is abandoned: 23.12 in 4 of 5 runs of
+        # line 15 with the stub it came with, 23.10 in 2 of 6 with abandoned gRPC streams. Such a run is repeated.
+        flaky = release != DEFAULT_TRITON_VERSION,
         main = test + ".py",
         tags = choice.tags,
         target_compatible_with = select(

@@ -159,6 +159,8 @@ class MetricsTest(harness.ServerTest):
         self._do(["family", "t", "COUNTER"], ["metric", "t1", "t"])
         self.assertEqual(self.ask("metrics", "threads", metric="t1"), 400.0)
         for thread in range(4):
+            last = f"metric thread {thread} line 099"
+            harness.wait_for(lambda last=last: last in self.server.log_text(), last)  # type: ignore[misc]
             lines = re.findall(rf"metric thread {thread} line (\d+)", self.server.log_text())
             self.assertEqual([int(line) for line in lines], list(range(100)))
 

@@ -76,6 +76,8 @@ class RobustnessTest(parameterized.TestCase):
 
     def test_line_15_stub_dies(self) -> None:
         """The client gets an error, other models and the server live on, and the server can still end."""
+        if "24.06" <= harness.release() < "24.10":
+            self.skipTest("servers 24.06 to 24.09 wait for ever for the answer of a stub that died")
         ends = ("kill_idle", "kill_busy", "exit", "crash")
         with fixture(*ends, args=["--exit-timeout-secs=2"], may_leave=True) as run:
             for end in ends:
