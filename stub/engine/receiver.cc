@@ -42,11 +42,11 @@ void Serve(Context &context, const AskModel &is_ready, Handle handle) {
   } else if (command == Command::kCudaPoolInitializeRequest) {
     DeclineCudaPool(region, message);
   } else if (command == Command::kInferStreamExecResponse || !context.link.protocol().streams_have_command) {
-    const StreamTable::Streams changed = StreamTable::Get().Deliver(ReadResponse(context.link, message.args));
+    ReceivedResponse response = ReadResponse(context.link, message.args);
+    // Acknowledged first: whoever reads the last response asks the parent to free what its sender still uses until
+    // then.
     Acknowledge(region, message, region.Payload(message.args, sizeof(LockedHead)));
-    for (const auto &stream : changed) {
-      stream->Settle();
-    }
+    StreamTable::Get().Deliver(std::move(response));
   }
 }
 

@@ -65,25 +65,27 @@ void Stream::Abandon() {
   }
 }
 
-void Stream::Settle() {
-  std::lock_guard<std::mutex> guard(mutex_);
-  if (ended_ && abandoned_) {
-    CleanUpLocked();
-  }
-}
-
 void Stream::AddLocked(ReceivedResponse received) {
   if (!abandoned_) {
     responses_.push_back(std::move(received.response));
   }
-  ended_ = ended_ || received.is_last;
+  if (received.is_last) {
+    EndLocked();
+  }
   arrived_.notify_all();
+}
+
+void Stream::EndLocked() {
+  ended_ = true;
+  if (abandoned_) {
+    CleanUpLocked();
+  }
 }
 
 void Stream::CleanUpLocked() {
   if (id_ != 0 && !cleaned_up_) {
     cleaned_up_ = true;
-    CurrentContext().outbox.Cleanup(Command::kInferPayloadCleanup, id_);
+    CurrentContext().outbox.CleanupLater(Command::kInferPayloadCleanup, id_);
   }
 }
 
@@ -139,14 +141,15 @@ void StreamTable::JoinLocked() {
       for (auto &response : rest->responses_) {
         stream->AddLocked(ReceivedResponse{std::move(response), rest->id_, false});
       }
-      stream->ended_ = rest->ended_;
+      if (rest->ended_) {
+        stream->EndLocked();
+      }
       stream->arrived_.notify_all();
     }
   }
 }
 
-StreamTable::Streams StreamTable::AssignLocked() {
-  Streams changed;
+void StreamTable::AssignLocked() {
   if (expected_ == 0) {
     JoinLocked();
     const Streams open = OpenStreamsLocked();
@@ -158,7 +161,6 @@ StreamTable::Streams StreamTable::AssignLocked() {
           open[index]->AddLocked(std::move(without_stream_.front()));
           without_stream_.pop_front();
         } while (open.size() == 1 && !without_stream_.empty());
-        changed.push_back(open[index]);
       }
     }
     if (open.empty()) {
@@ -166,7 +168,6 @@ StreamTable::Streams StreamTable::AssignLocked() {
     }
   }
   ForgetEndedLocked();
-  return changed;
 }
 
 StreamTable::Expectation::Expectation() {
@@ -175,54 +176,41 @@ StreamTable::Expectation::Expectation() {
 }
 
 StreamTable::Expectation::~Expectation() {
-  if (fulfilled_) {
-    return;
-  }
-  Streams changed;
-  {
+  if (!fulfilled_) {
     std::lock_guard<std::mutex> guard(Get().mutex_);
     --Get().expected_;
-    changed = Get().AssignLocked();
-  }
-  for (const auto &stream : changed) {
-    stream->Settle();
+    Get().AssignLocked();
   }
 }
 
 std::shared_ptr<Stream> StreamTable::Open(ReceivedResponse first, Expectation *expectation) {
   const bool has_id = HasId(first) && first.stream_id != 0;
+  std::lock_guard<std::mutex> guard(mutex_);
   std::shared_ptr<Stream> stream;
-  Streams changed;
+  for (const auto &early : streams_) {
+    stream = has_id && !early->opened_ && early->id_ == first.stream_id ? early : stream;
+  }
+  if (!stream) {
+    stream = std::make_shared<Stream>();
+    streams_.push_back(stream);
+  }
   {
-    std::lock_guard<std::mutex> guard(mutex_);
-    for (const auto &early : streams_) {
-      stream = has_id && !early->opened_ && early->id_ == first.stream_id ? early : stream;
-    }
-    if (!stream) {
-      stream = std::make_shared<Stream>();
-      streams_.push_back(stream);
-    }
-    {
-      std::lock_guard<std::mutex> stream_guard(stream->mutex_);
-      stream->id_ = has_id ? first.stream_id : 0;
-      stream->opened_ = true;
-      stream->ended_ = stream->ended_ || first.is_last;
-      stream->responses_.insert(stream->responses_.begin(), std::move(first.response));
-    }
-    if (expectation != nullptr) {
-      // In one step, so that the stream is never counted as open and as expected.
-      expectation->fulfilled_ = true;
-      --expected_;
-    }
-    changed = AssignLocked();
+    std::lock_guard<std::mutex> stream_guard(stream->mutex_);
+    stream->id_ = has_id ? first.stream_id : 0;
+    stream->opened_ = true;
+    stream->ended_ = stream->ended_ || first.is_last;
+    stream->responses_.insert(stream->responses_.begin(), std::move(first.response));
   }
-  for (const auto &one : changed) {
-    one->Settle();
+  if (expectation != nullptr) {
+    // In one step, so that the stream is never counted as open and as expected.
+    expectation->fulfilled_ = true;
+    --expected_;
   }
+  AssignLocked();
   return stream;
 }
 
-StreamTable::Streams StreamTable::Deliver(ReceivedResponse received) {
+void StreamTable::Deliver(ReceivedResponse received) {
   const bool has_id = HasId(received);
   std::lock_guard<std::mutex> guard(mutex_);
   if (!has_id) {
@@ -234,7 +222,8 @@ StreamTable::Streams StreamTable::Deliver(ReceivedResponse received) {
     } else {
       without_stream_.push_back(std::move(received));
     }
-    return AssignLocked();
+    AssignLocked();
+    return;
   }
   std::shared_ptr<Stream> stream = FindLocked(received.stream_id);
   if (!stream) {
@@ -246,9 +235,7 @@ StreamTable::Streams StreamTable::Deliver(ReceivedResponse received) {
     stream->id_ = received.stream_id;
     stream->AddLocked(std::move(received));
   }
-  Streams changed = AssignLocked();
-  changed.push_back(stream);
-  return changed;
+  AssignLocked();
 }
 
 void StreamTable::CloseAll() {

@@ -24,12 +24,11 @@ public:
   void Cancel();
   /// Nobody will read any more: forgets the responses, now and later.
   void Abandon();
-  /// Called when the parent has been told that it may go on after the last response.
-  void Settle();
 
 private:
   friend class StreamTable;
   void AddLocked(ReceivedResponse received);
+  void EndLocked();
   void CleanUpLocked();
 
   std::mutex mutex_;
@@ -61,24 +60,23 @@ public:
     friend class StreamTable;
     bool fulfilled_ = false;
   };
-  using Streams = std::vector<std::shared_ptr<Stream>>;
-
   static StreamTable &Get();
 
   /// A stream that starts with its first response, which ends the expectation, if there was one. Later responses may
   /// already have arrived.
   std::shared_ptr<Stream> Open(ReceivedResponse first, Expectation *expectation = nullptr);
-  /// A response that came over p2s. Returns the streams that are to be settled after the acknowledgement.
-  Streams Deliver(ReceivedResponse received);
+  /// A response that came over p2s and has been acknowledged.
+  void Deliver(ReceivedResponse received);
   /// Asks the parent to free its side of all streams that are still open.
   void CloseAll();
 
 private:
+  using Streams = std::vector<std::shared_ptr<Stream>>;
   std::shared_ptr<Stream> FindLocked(std::uint64_t id);
   Streams OpenStreamsLocked();
   void ForgetEndedLocked();
   void JoinLocked();
-  Streams AssignLocked();
+  void AssignLocked();
 
   std::mutex mutex_;
   std::list<std::shared_ptr<Stream>> streams_;
