@@ -117,13 +117,19 @@ class RobustnessTest(parameterized.TestCase):
             return self._paused_and_waited_for()
         return self._paused_and_given_up()
 
+    @staticmethod
+    def _stop_during_request(run: Fixture) -> "tuple[int, concurrent.futures.Future[dict[str, Any]]]":
+        """Stops the stub of `sleeper` in the middle of request 1; its process, and the answer that is waited for."""
+        pid = int(run.ask("sleeper")["pid"])
+        pending = run.start("sleeper", 1, mode="sleep", seconds=0.6)
+        time.sleep(0.3)
+        os.kill(pid, signal.SIGSTOP)
+        return pid, pending
+
     def _paused_and_replaced(self) -> None:
         """Until 24.05 the server fails the request, kills the stub and starts another."""
         with fixture() as run:
-            pid = run.ask("sleeper")["pid"]
-            pending = run.start("sleeper", 1, mode="sleep", seconds=0.6)
-            time.sleep(0.3)
-            os.kill(pid, signal.SIGSTOP)
+            pid, pending = self._stop_during_request(run)
             with self.assertRaisesRegex(harness.InferenceServerException, _UNHEALTHY):
                 pending.result()
             for number in range(2, 30):
@@ -134,11 +140,8 @@ class RobustnessTest(parameterized.TestCase):
     def _paused_and_waited_for(self) -> None:
         """Servers 24.06 to 24.09 wait for as long as it takes."""
         with fixture() as run:
-            pid = run.ask("sleeper")["pid"]
-            pending = [run.start("sleeper", 1, mode="sleep", seconds=0.6)]
-            time.sleep(0.3)
-            os.kill(pid, signal.SIGSTOP)
-            pending.append(run.start("sleeper", 2))
+            pid, first = self._stop_during_request(run)
+            pending = [first, run.start("sleeper", 2)]
             time.sleep(3)
             os.kill(pid, signal.SIGCONT)
             for number, one in enumerate(pending, 1):
@@ -147,10 +150,7 @@ class RobustnessTest(parameterized.TestCase):
     def _paused_and_given_up(self) -> None:
         """From 24.10 on a pause ends the request, and nothing else."""
         with fixture() as run:
-            pid = run.ask("sleeper")["pid"]
-            abandoned = run.start("sleeper", 1, mode="sleep", seconds=0.6)
-            time.sleep(0.3)
-            os.kill(pid, signal.SIGSTOP)
+            pid, abandoned = self._stop_during_request(run)
             with self.assertRaisesRegex(harness.InferenceServerException, _UNHEALTHY):
                 abandoned.result()
             time.sleep(1)
@@ -163,11 +163,8 @@ class RobustnessTest(parameterized.TestCase):
         """Requests that come during the pause are given up as well; what they held is lost until the server ends."""
         self.skip_if_shipped()
         with fixture(args=["--exit-timeout-secs=2"], may_leave=True) as run:
-            pid = run.ask("sleeper")["pid"]
-            pending = [run.start("sleeper", 1, mode="sleep", seconds=0.6)]
-            time.sleep(0.3)
-            os.kill(pid, signal.SIGSTOP)
-            pending += [run.start("sleeper", number) for number in (2, 3)]
+            pid, first = self._stop_during_request(run)
+            pending = [first, *[run.start("sleeper", number) for number in (2, 3)]]
             for one in pending:
                 with self.assertRaisesRegex(harness.InferenceServerException, _UNHEALTHY):
                     one.result()
