@@ -76,7 +76,10 @@ class RobustnessTest(parameterized.TestCase):
 
     def test_line_15_stub_dies(self) -> None:
         """The client gets an error, other models and the server live on, and the server can still end."""
-        if "24.06" <= harness.release() < "24.10":
+        if harness.release() < "24.06":
+            # Seen on 23.12: 4 of 5 runs with the stub that it came with, 2 of 7 with ours.
+            self.skipTest("servers until 24.05 replace a stub that died, and crash now and then in doing so")
+        if harness.release() < "24.10":
             self.skipTest("servers 24.06 to 24.09 wait for ever for the answer of a stub that died")
         ends = ("kill_idle", "kill_busy", "exit", "crash")
         with fixture(*ends, args=["--exit-timeout-secs=2"], may_leave=True) as run:
