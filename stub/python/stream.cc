@@ -112,11 +112,24 @@ StreamTable::Streams StreamTable::OpenStreamsLocked() {
   return open;
 }
 
+std::shared_ptr<Stream> StreamTable::OnlyExpectedLocked() {
+  for (const auto &stream : expected_ == 1 ? streams_ : std::list<std::shared_ptr<Stream>>()) {
+    if (!stream->opened_) {
+      return stream;
+    }
+  }
+  return nullptr;
+}
+
 std::shared_ptr<Stream> StreamTable::FindLocked(std::uint64_t id) {
   for (const auto &stream : streams_) {
     if (stream->id_ == id) {
       return stream;
     }
+  }
+  // One that overtook its first response with an error.
+  if (const auto stream = OnlyExpectedLocked(); stream && stream->id_ == 0) {
+    return stream;
   }
   // One that began with an error, unless this may be of a request whose first response is still on its way.
   for (const auto &stream : expected_ == 0 ? OpenStreamsLocked() : Streams()) {
@@ -152,6 +165,14 @@ void StreamTable::JoinLocked() {
 void StreamTable::AssignLocked() {
   if (expected_ == 0) {
     JoinLocked();
+    // Errors that were taken for those of the only expected stream, until another one was expected as well.
+    streams_.remove_if([this](const std::shared_ptr<Stream> &stream) {
+      for (std::size_t index = 0; !stream->opened_ && index < stream->responses_.size(); ++index) {
+        const bool is_last = stream->ended_ && index + 1 == stream->responses_.size();
+        without_stream_.push_back(ReceivedResponse{std::move(stream->responses_[index]), 0, is_last});
+      }
+      return !stream->opened_;
+    });
     const Streams open = OpenStreamsLocked();
     if (open.size() == 1 || open.size() == without_stream_.size()) {
       for (std::size_t index = 0; index < open.size() && !without_stream_.empty(); ++index) {
@@ -190,13 +211,16 @@ std::shared_ptr<Stream> StreamTable::Open(ReceivedResponse first, Expectation *e
   for (const auto &early : streams_) {
     stream = has_id && !early->opened_ && early->id_ == first.stream_id ? early : stream;
   }
+  if (!stream && expectation != nullptr) {
+    stream = OnlyExpectedLocked();
+  }
   if (!stream) {
     stream = std::make_shared<Stream>();
     streams_.push_back(stream);
   }
   {
     std::lock_guard<std::mutex> stream_guard(stream->mutex_);
-    stream->id_ = has_id ? first.stream_id : 0;
+    stream->id_ = has_id ? first.stream_id : stream->id_;
     stream->opened_ = true;
     stream->ended_ = stream->ended_ || first.is_last;
     stream->responses_.insert(stream->responses_.begin(), std::move(first.response));
@@ -213,7 +237,12 @@ std::shared_ptr<Stream> StreamTable::Open(ReceivedResponse first, Expectation *e
 void StreamTable::Deliver(ReceivedResponse received) {
   const bool has_id = HasId(received);
   std::lock_guard<std::mutex> guard(mutex_);
-  if (!has_id) {
+  std::shared_ptr<Stream> stream;
+  if (!has_id && expected_ == 1 && OpenStreamsLocked().empty()) {
+    stream = OnlyExpectedLocked();
+  } else if (has_id) {
+    stream = FindLocked(received.stream_id);
+  } else {
     if (!received.is_last && OpenStreamsLocked().size() + expected_ > 1) {
       CurrentContext().outbox.Log({LogLevel::kError, __FILE__, __LINE__,
                                    "An error response of a decoupled model cannot be assigned to one of several open "
@@ -225,14 +254,13 @@ void StreamTable::Deliver(ReceivedResponse received) {
     AssignLocked();
     return;
   }
-  std::shared_ptr<Stream> stream = FindLocked(received.stream_id);
   if (!stream) {
     stream = std::make_shared<Stream>(); // overtook the first response
     streams_.push_back(stream);
   }
   {
     std::lock_guard<std::mutex> stream_guard(stream->mutex_);
-    stream->id_ = received.stream_id;
+    stream->id_ = has_id ? received.stream_id : stream->id_;
     stream->AddLocked(std::move(received));
   }
   AssignLocked();

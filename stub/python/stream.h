@@ -72,6 +72,8 @@ public:
 
 private:
   using Streams = std::vector<std::shared_ptr<Stream>>;
+  /// What has already arrived for the only expected stream; null if it is not the only one.
+  std::shared_ptr<Stream> OnlyExpectedLocked();
   std::shared_ptr<Stream> FindLocked(std::uint64_t id);
   Streams OpenStreamsLocked();
   void ForgetEndedLocked();

@@ -17,6 +17,8 @@ def stream(count: int, name: str = "", **what: Any) -> dict[str, Any]:
     return plan(_TARGET, count=count, name=name, **what)
 
 
+# With either stub the thread that delivers a second response crashes there, in one of three runs of this file.
+@harness.needs_release("23.11", "a server that survives streams of several responses")
 class BlsStreamTest(bls.BlsTest):
     CALLER = "bls_stream"
     MODELS = [
@@ -109,7 +111,7 @@ class BlsStreamTest(bls.BlsTest):
     )
     def test_line_46_errors(self, call: dict[str, Any], wanted: list[Any]) -> None:
         self.skip_if_shipped("stream_errors")
-        for _ in range(5):
+        for _ in range(50):
             (got,) = self.call(call, mode="all")
             self.assertEqual([bls.result(one) if one["outputs"] or one["error"] else {} for one in got], wanted)
 
