@@ -11,9 +11,6 @@
 namespace mlflow_triton::stub {
 namespace {
 
-/// The parent's thread that delivered the last response of a stream goes on using its data after our acknowledgement.
-constexpr std::chrono::milliseconds kDelay{100};
-
 void SendLog(Link &link, const LogRecord &record) {
   Region &region = link.region();
   ChunkSet chunks(region);
@@ -80,21 +77,6 @@ void Outbox::Cleanup(Command command, std::uint64_t id) {
   }
 }
 
-void Outbox::CleanupLater(Command command, std::uint64_t id) {
-  std::lock_guard<std::mutex> guard(mutex_);
-  if (running_ && link_.protocol().Number(command) != kNoCommand) {
-    delayed_.push_back({std::chrono::steady_clock::now() + kDelay, Item{command, {}, id}});
-    wake_.notify_one();
-  }
-}
-
-void Outbox::TakeDueLocked() {
-  while (!delayed_.empty() && delayed_.front().first <= std::chrono::steady_clock::now()) {
-    items_.push_back(std::move(delayed_.front().second));
-    delayed_.pop_front();
-  }
-}
-
 void Outbox::Flush() {
   std::unique_lock<std::mutex> guard(mutex_);
   idle_.wait(guard, [this] { return !running_ || (items_.empty() && !sending_); });
@@ -132,16 +114,9 @@ void Outbox::Send(const Item &item) {
 void Outbox::Run() {
   std::unique_lock<std::mutex> guard(mutex_);
   while (true) {
-    TakeDueLocked();
+    wake_.wait(guard, [this] { return stop_ || !items_.empty(); });
     if (items_.empty()) {
-      if (!delayed_.empty()) {
-        wake_.wait_until(guard, delayed_.front().first);
-      } else if (stop_) {
-        return; // and everything is sent
-      } else {
-        wake_.wait(guard);
-      }
-      continue;
+      return; // stop, and everything is sent
     }
     const Item item = std::move(items_.front());
     items_.pop_front();

@@ -2,13 +2,11 @@
 #ifndef STUB_IPC_OUTBOX_H_
 #define STUB_IPC_OUTBOX_H_
 
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <string>
 #include <thread>
-#include <utility>
 
 #include "stub/ipc/link.h"
 
@@ -43,9 +41,7 @@ public:
   /// Asks for the deletion of a response factory or a stream. Nothing to do before `Start`, when none can exist, and
   /// for what the revision leaves to the parent.
   void Cleanup(Command command, std::uint64_t id);
-  /// The same for what the parent may still be using for a moment, and does not say until when.
-  void CleanupLater(Command command, std::uint64_t id);
-  /// Waits until everything queued before has been sent, but for what waits on purpose.
+  /// Waits until everything queued before has been sent.
   void Flush();
   /// Flushes and ends the thread.
   void Stop();
@@ -56,7 +52,7 @@ private:
     LogRecord record;
     std::uint64_t id;
   };
-  void TakeDueLocked();
+  void Enqueue(Item item);
   void Run();
   void Send(const Item &item);
 
@@ -65,7 +61,6 @@ private:
   std::condition_variable wake_;
   std::condition_variable idle_;
   std::deque<Item> items_;
-  std::deque<std::pair<std::chrono::steady_clock::time_point, Item>> delayed_;
   bool running_ = false;
   bool sending_ = false;
   bool stop_ = false;

@@ -85,7 +85,7 @@ void Stream::EndLocked() {
 void Stream::CleanUpLocked() {
   if (id_ != 0 && !cleaned_up_) {
     cleaned_up_ = true;
-    CurrentContext().outbox.CleanupLater(Command::kInferPayloadCleanup, id_);
+    CurrentContext().outbox.Cleanup(Command::kInferPayloadCleanup, id_);
   }
 }
 
