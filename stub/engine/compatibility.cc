@@ -1,8 +1,6 @@
 #include "stub/engine/compatibility.h"
 
 namespace mlflow_triton::stub {
-namespace {} // namespace
-
 Compatibility CheckCompatibility(const std::string &release, const Fingerprint &parent) {
   Compatibility result;
   const auto own = RevisionOfRelease(release);

@@ -248,7 +248,6 @@ Handle Executor::Execute(Handle message) {
     slots = Read(message);
     link_.set_executing(true);
     Plans plans = Run(slots);
-    link_.set_executing(false);
     answer = WriteAnswer(&slots, &plans);
   } catch (const py::error_already_set &raised) {
     error = ExceptionText(raised);
@@ -265,8 +264,10 @@ Handle Executor::Execute(Handle message) {
   if (!link_.from_parent().Empty()) {
     return GiveUp(&slots);
   }
-  for (const Slot &slot : slots) {
-    answered_.push_back(slot.request->channel);
+  if (failed_) {
+    for (const Slot &slot : slots) {
+      answered_.push_back(slot.request->channel);
+    }
   }
   link_.to_parent().Push(answer);
   return kNoHandle;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <thread>
 
 #include "stub/error.h"
+#include "stub/shm/spin.h"
 #include "stub/shm/sync.h"
 
 namespace mlflow_triton::stub {
@@ -31,7 +31,7 @@ MessageQueue::MessageQueue(Region &region, Handle queue) : queue_(region.As<Queu
   }
   slots_ = region.Payload(queue_->buffer, size_ * sizeof(Handle));
   // With one processor the other side cannot run while this one spins.
-  spins_ = std::thread::hardware_concurrency() > 1 ? kLeastSpins : 0;
+  spins_ = SpinningHelps() ? kLeastSpins : 0;
 }
 
 void MessageQueue::Push(Handle value) {
@@ -63,7 +63,7 @@ Handle MessageQueue::Pop() {
       spins_ = std::min(spins_ * 2, kMostSpins);
       return Take();
     }
-    __builtin_ia32_pause();
+    SpinPause();
   }
   if (spins_ > 0) {
     spins_ = std::max(spins_ / 2, kLeastSpins);
