@@ -1,6 +1,6 @@
 // The first command: auto-complete or initialize (spec sections 5.2 and 5.3).
-#ifndef STUB_ENGINE_STARTUP_H_
-#define STUB_ENGINE_STARTUP_H_
+#ifndef STUB_IPC_STARTUP_REPLY_H_
+#define STUB_IPC_STARTUP_REPLY_H_
 
 #include <string>
 
@@ -16,4 +16,4 @@ void ReplyAutoComplete(Link &link, const std::string &error, const std::string &
 
 } // namespace mlflow_triton::stub
 
-#endif // STUB_ENGINE_STARTUP_H_
+#endif // STUB_IPC_STARTUP_REPLY_H_

@@ -1,6 +1,7 @@
-#include "stub/engine/startup.h"
+#include "stub/ipc/startup_reply.h"
 
 #include "stub/ipc/call.h"
+#include "stub/shm/chunk_pool.h"
 
 namespace mlflow_triton::stub {
 namespace {
@@ -10,6 +11,16 @@ void WriteStatus(InitializeResponseShm *status, Handle error) {
   status->has_error = error != kNoHandle ? 1 : 0;
   status->is_error_set = status->has_error;
   status->error = error;
+}
+
+/// The 0 that comes back says that the parent has read it. Then it must really be freed: seen on 24.10, the server
+/// crashes when it tidies up after a failed initialize and the reply is still there.
+void SendAndFree(Link &link, Handle message, ChunkSet *chunks) {
+  link.to_parent().Push(message, {&link.journal().page().replied});
+  link.from_parent().Pop();
+  chunks->Clear();
+  Region::Lock lock(link.region());
+  link.region().pool().Trim(lock);
 }
 
 } // namespace
@@ -25,8 +36,7 @@ void ReplyInitialize(Link &link, const std::string &error) {
     WriteStatus(region.As<InitializeResponseShm>(reply), text);
     message = AllocateMessage(link, chunks, lock, Command::kInitializeResponse, reply);
   }
-  link.to_parent().Push(message);
-  link.from_parent().Pop(); // the 0: the parent has read it
+  SendAndFree(link, message, &chunks);
 }
 
 void ReplyAutoComplete(Link &link, const std::string &error, const std::string &config_json) {
@@ -44,8 +54,7 @@ void ReplyAutoComplete(Link &link, const std::string &error, const std::string &
     fields->model_config = error.empty() ? text : kNoHandle;
     message = AllocateMessage(link, chunks, lock, Command::kAutoCompleteResponse, reply);
   }
-  link.to_parent().Push(message);
-  link.from_parent().Pop();
+  SendAndFree(link, message, &chunks);
 }
 
 } // namespace mlflow_triton::stub
