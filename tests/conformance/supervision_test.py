@@ -126,7 +126,7 @@ class SupervisionTest(streaming.StreamTest):
         self.assertLen(self.stream("stream"), 1)
 
     @harness.needs_release(
-        "24.06", "requests to other models beside those of `execute`; before, the server waits for ever"
+        "24.06", "an end to waiting for dead askers"
     )
     def test_line_15_dies_with_a_request_to_another_model(self) -> None:
         """The server has the answer and nobody takes it; it must not wait for that."""
@@ -136,7 +136,7 @@ class SupervisionTest(streaming.StreamTest):
             self.assertEqual(answer, self.ask("slow"))
 
     @harness.needs_release(
-        "24.06", "requests to other models beside those of `execute`; before, the server waits for ever"
+        "24.06", "an end to waiting for dead askers"
     )
     def test_line_15_target_of_a_request_dies(self) -> None:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
