@@ -69,7 +69,6 @@ int Stub::Run() {
   }
   JournalPage &page = link_.journal().page();
   Handle message = assignment_.backlog;
-  page.command.store(message);
   page.phase.store(Phase::kServing);
   while (next == Next::kGoOn) {
     message = message != kNoHandle ? message : PopWithoutGil();

@@ -112,6 +112,7 @@ int Supervisor::RunWorkers(Assignment assignment) {
     JournalPage &page = link_.journal().page();
     page.mark = NewMark();
     page.debts_open.store(settlers_.empty() ? 0 : 1);
+    page.command.store(assignment.backlog); // also if this worker never gets to it
     const int status = WaitFor(Fork([this, &assignment, &page] {
       link_.region().MarkReferences(page.mark);
       return work_(link_, assignment);
@@ -138,11 +139,11 @@ int Supervisor::RunWorkers(Assignment assignment) {
     if (!Settle(reason + " It is being started again.")) {
       return 0;
     }
-    SettleRest(reason);
     if (assignment.command == Command::kAutoCompleteRequest) {
       ServeWithoutWorker(reason, kForEver); // nothing but the end is still to come
       return 0;
     }
+    SettleRest(reason);
     failed_starts = served ? 0 : failed_starts + 1;
     assignment.backlog = Backlog();
     assignment.again = true;

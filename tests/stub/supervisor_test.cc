@@ -28,7 +28,6 @@ int Work(Link &link, const Assignment &assignment, const std::function<void(Link
     ReplyInitialize(link, "");
   }
   Handle message = assignment.backlog;
-  page.command.store(message);
   page.phase.store(Phase::kServing);
   while (true) {
     message = message != kNoHandle ? message : link.from_parent().Pop();
@@ -311,5 +310,21 @@ BOOST_FIXTURE_TEST_CASE(a_model_that_cannot_be_started_again_answers_with_the_re
   const std::string error = AwaitAnswer().error;
   BOOST_TEST(error.find("ended with exit status 1 when it was started again: no disk left") != std::string::npos);
   BOOST_TEST(error.find("The next attempt to start it is made within 1 s.") != std::string::npos);
+  BOOST_TEST(End() == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_command_that_waits_for_a_worker_that_never_comes_is_answered, Fixture) {
+  Start([](Link &link, const Assignment &assignment) -> int {
+    if (assignment.again) {
+      usleep(200000); // a request comes meanwhile
+      abort();
+    }
+    return Work(link, assignment, [](Link &, Handle) { abort(); });
+  });
+  BOOST_TEST(Initialize() == "");
+  for (int count = 0; count < 3; ++count) {
+    Ask();
+    BOOST_TEST(AwaitAnswer().error.find("signal 6") != std::string::npos);
+  }
   BOOST_TEST(End() == 0);
 }
