@@ -137,7 +137,7 @@ Stub::Next Stub::AutoComplete() {
   });
   failed_ = !error.empty();
   link_.journal().page().start_failed.store(failed_ ? 1 : 0);
-  ReplyAutoComplete(link_, error, completed);
+  ReplyAutoComplete(link_, error, completed, &link_.journal().page().replied);
   return failed_ ? Next::kEnd : Next::kGoOn;
 }
 
@@ -176,7 +176,7 @@ void Stub::ReplyToInitialize(const std::string &error) {
     return;
   }
   link_.journal().page().start_failed.store(failed_ ? 1 : 0);
-  ReplyInitialize(link_, error);
+  ReplyInitialize(link_, error, &link_.journal().page().replied);
 }
 
 bool Stub::AskReadiness() {

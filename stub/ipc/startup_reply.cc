@@ -15,8 +15,8 @@ void WriteStatus(InitializeResponseShm *status, Handle error) {
 
 /// The 0 that comes back says that the parent has read it. Then it must really be freed: seen on 24.10, the server
 /// crashes when it tidies up after a failed initialize and the reply is still there.
-void SendAndFree(Link &link, Handle message, ChunkSet *chunks) {
-  link.to_parent().Push(message, {&link.journal().page().replied});
+void SendAndFree(Link &link, Handle message, ChunkSet *chunks, std::atomic<std::uint32_t> *replied) {
+  link.to_parent().Push(message, {replied});
   link.from_parent().Pop();
   chunks->Clear();
   Region::Lock lock(link.region());
@@ -25,7 +25,7 @@ void SendAndFree(Link &link, Handle message, ChunkSet *chunks) {
 
 } // namespace
 
-void ReplyInitialize(Link &link, const std::string &error) {
+void ReplyInitialize(Link &link, const std::string &error, std::atomic<std::uint32_t> *replied) {
   Region &region = link.region();
   ChunkSet chunks(region);
   Handle message = kNoHandle;
@@ -36,10 +36,11 @@ void ReplyInitialize(Link &link, const std::string &error) {
     WriteStatus(region.As<InitializeResponseShm>(reply), text);
     message = AllocateMessage(link, chunks, lock, Command::kInitializeResponse, reply);
   }
-  SendAndFree(link, message, &chunks);
+  SendAndFree(link, message, &chunks, replied);
 }
 
-void ReplyAutoComplete(Link &link, const std::string &error, const std::string &config_json) {
+void ReplyAutoComplete(Link &link, const std::string &error, const std::string &config_json,
+                       std::atomic<std::uint32_t> *replied) {
   Region &region = link.region();
   ChunkSet chunks(region);
   Handle message = kNoHandle;
@@ -54,7 +55,7 @@ void ReplyAutoComplete(Link &link, const std::string &error, const std::string &
     fields->model_config = error.empty() ? text : kNoHandle;
     message = AllocateMessage(link, chunks, lock, Command::kAutoCompleteResponse, reply);
   }
-  SendAndFree(link, message, &chunks);
+  SendAndFree(link, message, &chunks, replied);
 }
 
 } // namespace mlflow_triton::stub

@@ -9,10 +9,13 @@
 namespace mlflow_triton::stub {
 
 /// Replies to InitializeRequest; an empty `error` means success. Waits for the 0 that releases the reply.
-void ReplyInitialize(Link &link, const std::string &error);
+/// `replied` becomes 1 when the reply is in the queue.
+void ReplyInitialize(Link &link, const std::string &error, std::atomic<std::uint32_t> *replied);
 
 /// Replies to AutoCompleteRequest with an error, or with the completed configuration. Waits for the 0.
-void ReplyAutoComplete(Link &link, const std::string &error, const std::string &config_json);
+/// `replied` as above.
+void ReplyAutoComplete(Link &link, const std::string &error, const std::string &config_json,
+                       std::atomic<std::uint32_t> *replied);
 
 } // namespace mlflow_triton::stub
 

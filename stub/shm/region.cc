@@ -244,11 +244,7 @@ std::uint64_t Region::FreeBytes() {
 
 void Region::Unlink() { shm_unlink(("/" + name_).c_str()); }
 
-bool Region::UnlockIfAbandoned() {
-  const bool abandoned = IsAbandoned(mutex());
-  stub::UnlockIfAbandoned(mutex());
-  return abandoned;
-}
+bool Region::UnlockIfAbandoned() { return stub::UnlockIfAbandoned(mutex()); }
 
 void Region::DropLocked(Handle handle) {
   char *chunk = base_.load() + handle;

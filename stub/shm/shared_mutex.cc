@@ -102,15 +102,25 @@ void UnlockShared(pthread_mutex_t *mutex) {
   }
 }
 
-bool IsAbandoned(const pthread_mutex_t *mutex) {
+bool UnlockIfAbandoned(pthread_mutex_t *mutex) {
+  std::uint32_t *word = LockWord(mutex);
+  std::uint32_t seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
   const std::uint32_t owner = OwnerOf(mutex);
-  return owner != 0 && syscall(SYS_tkill, owner, 0) != 0 && errno == ESRCH;
-}
-
-void UnlockIfAbandoned(pthread_mutex_t *mutex) {
-  if (IsAbandoned(mutex)) {
-    UnlockShared(mutex); // also of the normal kind: glibc does not ask who unlocks
+  if (owner == 0 || syscall(SYS_tkill, owner, 0) == 0 || errno != ESRCH) {
+    return false;
   }
+  if (!IsRobust(mutex)) {
+    pthread_mutex_unlock(mutex); // glibc does not ask who unlocks
+    return true;
+  }
+  // Not if it has been unlocked meanwhile, by a thread that has ended since.
+  while ((seen & FUTEX_TID_MASK) == owner) {
+    if (Replace(word, &seen, 0)) {
+      syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+      return true;
+    }
+  }
+  return false;
 }
 
 void ForgetThreadNumber() { thread_number = 0; }

@@ -16,11 +16,8 @@ void LockShared(pthread_mutex_t *mutex);
 /// The counterpart.
 void UnlockShared(pthread_mutex_t *mutex);
 
-/// True when the mutex is locked by a thread that no longer exists.
-bool IsAbandoned(const pthread_mutex_t *mutex);
-
-/// Unlocks `mutex` if the thread that holds it no longer exists.
-void UnlockIfAbandoned(pthread_mutex_t *mutex);
+/// Unlocks `mutex` if the thread that holds it no longer exists. Returns whether it was so.
+bool UnlockIfAbandoned(pthread_mutex_t *mutex);
 
 /// To be called in a child process right after `fork`: the thread's number is another one.
 void ForgetThreadNumber();

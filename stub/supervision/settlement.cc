@@ -39,16 +39,19 @@ std::vector<Destination> DestinationsOf(Link &link, Handle batch) {
 
 } // namespace
 
-Settlement::Settlement(Context &context, std::string reason)
+Settlement::Settlement(Context &context, std::string reason, std::uint64_t mark)
     : context_(context), link_(context.link), dead_(context.link.set_journal(Journal::Create())), page_(dead_->page()),
       reason_(std::move(reason)) {
   // Taking the last word of the parent belongs to the old affairs, too.
   link_.from_parent().NoteTakenIn(&page_.command, &page_.answered);
   link_.region().pool().KeepNothing();
+  lock_was_abandoned_ = link_.region().UnlockIfAbandoned();
+  link_.region().DropMarked(mark); // of one that died as well
+  link_.region().MarkReferences(mark);
 }
 
 void Settlement::AnswerCommand() {
-  if (link_.region().UnlockIfAbandoned()) {
+  if (lock_was_abandoned_) {
     context_.outbox.Log({LogLevel::kWarning, __FILE__, __LINE__,
                          "Model '" + context_.name +
                              "' died while it allocated shared memory. Load it anew if it does "
@@ -97,12 +100,14 @@ void Settlement::AnswerTaken() {
 }
 
 void Settlement::AnswerStartup(Command command) {
-  link_.region().UnlockIfAbandoned();
   link_.region().DropMarked(page_.mark); // the server is about to tidy up
+  if (page_.replied.load() != 0) {
+    return; // an earlier attempt got as far as that
+  }
   if (command == Command::kAutoCompleteRequest) {
-    ReplyAutoComplete(link_, reason_, "");
+    ReplyAutoComplete(link_, reason_, "", &page_.replied);
   } else {
-    ReplyInitialize(link_, reason_);
+    ReplyInitialize(link_, reason_, &page_.replied);
   }
 }
 

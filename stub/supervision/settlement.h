@@ -14,7 +14,8 @@ namespace mlflow_triton::stub {
 class Settlement {
 public:
   /// `reason` is told to clients, e.g. "the process of model 'm' was killed by signal 9 (Killed)".
-  Settlement(Context &context, std::string reason);
+  /// What this process holds in the region is noted under `mark`, that of an earlier attempt at the same step.
+  Settlement(Context &context, std::string reason, std::uint64_t mark);
 
   /// The first command of a model that never started: an error with the reason.
   void AnswerStartup(Command command);
@@ -39,6 +40,7 @@ private:
   std::unique_ptr<Journal> dead_; // the dead worker's; this process keeps one of its own
   JournalPage &page_;
   std::string reason_;
+  bool lock_was_abandoned_ = false;
 };
 
 } // namespace mlflow_triton::stub

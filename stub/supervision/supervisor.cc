@@ -19,7 +19,16 @@
 namespace mlflow_triton::stub {
 namespace {
 
+// As `ps -o comm` shows them; at most 15 characters.
+constexpr char kModelProcess[] = "triton-model";
+constexpr char kSettlingProcess[] = "triton-settle";
+
 constexpr int kForEver = -1;
+constexpr int kSettlementAttempts = 3;
+
+// Added to the mark of a dead worker: marks of those who settle its affairs.
+constexpr std::uint64_t kStepMark = 1;
+constexpr std::uint64_t kRestMark = 2;
 constexpr int kMostSecondsBetweenStarts = 30;
 
 sigset_t ChildSignal() {
@@ -113,7 +122,7 @@ int Supervisor::RunWorkers(Assignment assignment) {
     page.mark = NewMark();
     page.debts_open.store(settlers_.empty() ? 0 : 1);
     page.command.store(assignment.backlog); // also if this worker never gets to it
-    const int status = WaitFor(Fork([this, &assignment, &page] {
+    const int status = WaitFor(Fork(kModelProcess, [this, &assignment, &page] {
       link_.region().MarkReferences(page.mark);
       return work_(link_, assignment);
     }));
@@ -126,10 +135,7 @@ int Supervisor::RunWorkers(Assignment assignment) {
     if (!assignment.again && !served && page.replied.load() == 0) {
       const bool completing = assignment.command == Command::kAutoCompleteRequest;
       reason += completing ? " while it completed the configuration." : " while it initialized the model.";
-      WaitFor(Fork([this, &reason, &assignment] {
-        Settlement(context_, reason).AnswerStartup(assignment.command);
-        return 0;
-      }));
+      RunSettlement(reason, [&assignment](Settlement &settlement) { settlement.AnswerStartup(assignment.command); });
       return 1;
     }
     if (!served && !assignment.again && page.start_failed.load() != 0) {
@@ -158,17 +164,26 @@ int Supervisor::RunWorkers(Assignment assignment) {
   }
 }
 
+void Supervisor::RunSettlement(const std::string &reason, const std::function<void(Settlement &)> &step) {
+  // Whatever killed the worker may kill this process, too: another goes on where the journal says that it got.
+  int status = 1;
+  for (int attempt = 0; attempt < kSettlementAttempts && status != 0; ++attempt) {
+    status = WaitFor(Fork(kSettlingProcess, [this, &reason, &step] {
+      Settlement settlement(context_, reason, link_.journal().page().mark + kStepMark);
+      step(settlement);
+      return 0;
+    }));
+  }
+}
+
 bool Supervisor::Settle(const std::string &reason) {
-  WaitFor(Fork([this, &reason] {
-    Settlement(context_, reason).AnswerCommand();
-    return 0;
-  }));
+  RunSettlement(reason, [](Settlement &settlement) { settlement.AnswerCommand(); });
   return link_.journal().page().phase.load() != Phase::kFinalized;
 }
 
 void Supervisor::SettleRest(const std::string &reason) {
-  settlers_.push_back(Fork([this, &reason] {
-    Settlement(context_, reason).SettleRest();
+  settlers_.push_back(Fork(kSettlingProcess, [this, &reason] {
+    Settlement(context_, reason, link_.journal().page().mark + kRestMark).SettleRest();
     return 0;
   }));
 }
@@ -195,7 +210,7 @@ bool Supervisor::ServeWithoutWorker(const std::string &reason, int seconds) {
   return true;
 }
 
-pid_t Supervisor::Fork(const std::function<int()> &task) {
+pid_t Supervisor::Fork(const char *name, const std::function<int()> &task) {
   const pid_t parent = getpid();
   std::fflush(nullptr);
   const pid_t child = fork();
@@ -206,6 +221,7 @@ pid_t Supervisor::Fork(const std::function<int()> &task) {
     return child;
   }
   ForgetThreadNumber();
+  prctl(PR_SET_NAME, name);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) {
     _exit(1); // it died before the line above

@@ -15,6 +15,8 @@
 
 namespace mlflow_triton::stub {
 
+class Settlement;
+
 /// Says hello, hands the parent's first command to a worker, and starts another worker when one dies (spec
 /// section 7.3). Workers share the region and take commands from the queues themselves, so a request costs no detour.
 /// This process has one thread, never runs Python and never waits for the parent: it cannot be caught by what kills or
@@ -36,10 +38,11 @@ private:
   void MeetParent();
   int RunWorkers(Assignment assignment);
   bool ServeWithoutWorker(const std::string &reason, int seconds);
+  void RunSettlement(const std::string &reason, const std::function<void(Settlement &)> &step);
   bool Settle(const std::string &reason);
   void SettleRest(const std::string &reason);
   Handle Backlog();
-  pid_t Fork(const std::function<int()> &task);
+  pid_t Fork(const char *name, const std::function<int()> &task);
   int WaitFor(pid_t process);
   void ReapSettlers();
 

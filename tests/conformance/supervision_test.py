@@ -125,9 +125,7 @@ class SupervisionTest(streaming.StreamTest):
         self.assertEqual(self.stream("stream", mode="sent"), ["sent final"])
         self.assertLen(self.stream("stream"), 1)
 
-    @harness.needs_release(
-        "24.06", "an end to waiting for dead askers"
-    )
+    @harness.needs_release("24.06", "an end to waiting for dead askers")
     def test_line_15_dies_with_a_request_to_another_model(self) -> None:
         """The server has the answer and nobody takes it; it must not wait for that."""
         for _ in range(3):
@@ -135,9 +133,7 @@ class SupervisionTest(streaming.StreamTest):
             answer = self.ask("asker", "bls", target="slow", seconds="0")
             self.assertEqual(answer, self.ask("slow"))
 
-    @harness.needs_release(
-        "24.06", "an end to waiting for dead askers"
-    )
+    @harness.needs_release("24.06", "an end to waiting for dead askers")
     def test_line_15_target_of_a_request_dies(self) -> None:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             pending = pool.submit(
