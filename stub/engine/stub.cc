@@ -64,7 +64,7 @@ int Stub::Run() {
   startup_error_ = Prepare();
   ChunkReference::ThisThreadReleasesLater();
   Next next = Begin();
-  if (failed_ && assignment_.again) {
+  if (failed_) {
     return 1; // still starting, for the supervisor
   }
   JournalPage &page = link_.journal().page();
@@ -91,7 +91,7 @@ int Stub::Run() {
     }
   }
   page.phase.store(Phase::kEnded);
-  return failed_ ? 1 : 0;
+  return 0;
 }
 
 Stub::Next Stub::Begin() {
@@ -136,9 +136,12 @@ Stub::Next Stub::AutoComplete() {
     completed = model_.AutoComplete(assignment_.config);
   });
   failed_ = !error.empty();
-  link_.journal().page().start_failed.store(failed_ ? 1 : 0);
-  ReplyAutoComplete(link_, error, completed, &link_.journal().page().replied);
-  return failed_ ? Next::kEnd : Next::kGoOn;
+  if (failed_) {
+    link_.journal().SetFailure(error); // which the supervisor tells
+    return Next::kEnd;
+  }
+  ReplyAutoComplete(link_, completed, &link_.journal().page().replied);
+  return Next::kGoOn;
 }
 
 Stub::Next Stub::Initialize() {
@@ -161,22 +164,15 @@ Stub::Next Stub::Initialize() {
     if (python_runs_) {
       without_gil = std::make_unique<py::gil_scoped_release>();
     }
-    ReplyToInitialize(error);
     if (failed_) {
       outbox_.Stop();
+      link_.journal().SetFailure(error); // which the supervisor tells
+    } else if (!assignment_.again) {
+      ReplyInitialize(link_, &link_.journal().page().replied);
     }
   }
   link_.set_pool_available(initialized_);
   return failed_ ? Next::kEnd : Next::kGoOn;
-}
-
-void Stub::ReplyToInitialize(const std::string &error) {
-  if (assignment_.again) {
-    link_.journal().SetFailure(error);
-    return;
-  }
-  link_.journal().page().start_failed.store(failed_ ? 1 : 0);
-  ReplyInitialize(link_, error, &link_.journal().page().replied);
 }
 
 bool Stub::AskReadiness() {

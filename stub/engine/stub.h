@@ -31,7 +31,6 @@ private:
   Next Serve(Handle message);
   Next AutoComplete();
   Next Initialize();
-  void ReplyToInitialize(const std::string &error);
   Next Finalize(Handle message);
   bool AskReadiness();
   std::string Guard(const std::function<void()> &action);

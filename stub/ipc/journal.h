@@ -55,15 +55,14 @@ struct OpenRequest {
 /// the queue's critical section in which it happens.
 struct JournalPage {
   std::atomic<Phase> phase;
-  std::atomic<Handle> command;             ///< the last value taken from the parent's queue
-  std::atomic<std::uint32_t> answered;     ///< its answer is in the queue
-  std::atomic<std::uint32_t> batch_known;  ///< its requests are in `requests`
-  std::atomic<Handle> service_message;     ///< taken from the parent's service queue, not acknowledged
-  std::atomic<std::uint32_t> replied;      ///< the reply to the first command is in the queue
-  std::atomic<std::uint32_t> start_failed; ///< the reply to the first command is an error
-  std::atomic<std::uint32_t> debts_open;   ///< what an earlier worker owed is still being settled
-  std::uint64_t mark;                      ///< of the worker's references in the region (`Region::Mark`)
-  char failure[4096];                      ///< why a later start failed, with a final NUL
+  std::atomic<Handle> command;            ///< the last value taken from the parent's queue
+  std::atomic<std::uint32_t> answered;    ///< its answer is in the queue
+  std::atomic<std::uint32_t> batch_known; ///< its requests are in `requests`
+  std::atomic<Handle> service_message;    ///< taken from the parent's service queue, not acknowledged
+  std::atomic<std::uint32_t> replied;     ///< the reply to the first command is in the queue
+  std::atomic<std::uint32_t> debts_open;  ///< what an earlier worker owed is still being settled
+  std::uint64_t mark;                     ///< of the worker's references in the region (`Region::Mark`)
+  char failure[1 << 20];                  ///< why the worker cannot serve, with a final NUL
 
   static constexpr std::size_t kCalls = 4096;
   static constexpr std::size_t kRequests = 1 << 16;

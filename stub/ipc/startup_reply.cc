@@ -13,49 +13,54 @@ void WriteStatus(InitializeResponseShm *status, Handle error) {
   status->error = error;
 }
 
-/// The 0 that comes back says that the parent has read it. Then it must really be freed: seen on 24.10, the server
-/// crashes when it tidies up after a failed initialize and the reply is still there.
-void SendAndFree(Link &link, Handle message, ChunkSet *chunks, std::atomic<std::uint32_t> *replied) {
-  link.to_parent().Push(message, {replied});
-  link.from_parent().Pop();
+/// Allocates a reply; `text` is the error, or the configuration of an auto-complete.
+Handle AllocateReply(Link &link, ChunkSet &chunks, Command reply, const std::string &text, bool failed) {
+  Region &region = link.region();
+  Region::Lock lock(region);
+  const bool completed = reply == Command::kAutoCompleteResponse && !failed;
+  const Handle words = failed || completed ? chunks.AllocateText(lock, text) : kNoHandle;
+  const Handle payload = chunks.Allocate(lock, sizeof(AutoCompleteResponseShm)); // the other is its beginning
+  auto *fields = region.As<AutoCompleteResponseShm>(payload);
+  *fields = AutoCompleteResponseShm{};
+  WriteStatus(&fields->status, failed ? words : kNoHandle);
+  fields->has_model_config = completed ? 1 : 0;
+  fields->model_config = completed ? words : kNoHandle;
+  return AllocateMessage(link, chunks, lock, reply, payload);
+}
+
+/// A reply must not be kept for further use: seen on 24.10, the server crashes when it tidies up after a failed
+/// initialize and the reply is still there.
+void FreeNow(Link &link, ChunkSet *chunks) {
   chunks->Clear();
   Region::Lock lock(link.region());
   link.region().pool().Trim(lock);
 }
 
-} // namespace
-
-void ReplyInitialize(Link &link, const std::string &error, std::atomic<std::uint32_t> *replied) {
-  Region &region = link.region();
-  ChunkSet chunks(region);
-  Handle message = kNoHandle;
-  {
-    Region::Lock lock(region);
-    const Handle text = error.empty() ? kNoHandle : chunks.AllocateText(lock, error);
-    const Handle reply = chunks.Allocate(lock, sizeof(InitializeResponseShm));
-    WriteStatus(region.As<InitializeResponseShm>(reply), text);
-    message = AllocateMessage(link, chunks, lock, Command::kInitializeResponse, reply);
-  }
-  SendAndFree(link, message, &chunks, replied);
+void SendAndAwaitRelease(Link &link, Command reply, const std::string &text, std::atomic<std::uint32_t> *replied) {
+  ChunkSet chunks(link.region());
+  link.to_parent().Push(AllocateReply(link, chunks, reply, text, false), {replied});
+  link.from_parent().Pop();
+  FreeNow(link, &chunks);
 }
 
-void ReplyAutoComplete(Link &link, const std::string &error, const std::string &config_json,
-                       std::atomic<std::uint32_t> *replied) {
-  Region &region = link.region();
-  ChunkSet chunks(region);
-  Handle message = kNoHandle;
-  {
-    Region::Lock lock(region);
-    const Handle text = chunks.AllocateText(lock, error.empty() ? config_json : error);
-    const Handle reply = chunks.Allocate(lock, sizeof(AutoCompleteResponseShm));
-    auto *fields = region.As<AutoCompleteResponseShm>(reply);
-    *fields = AutoCompleteResponseShm{};
-    WriteStatus(&fields->status, error.empty() ? kNoHandle : text);
-    fields->has_model_config = error.empty() ? 1 : 0;
-    fields->model_config = error.empty() ? text : kNoHandle;
-    message = AllocateMessage(link, chunks, lock, Command::kAutoCompleteResponse, reply);
+} // namespace
+
+void ReplyInitialize(Link &link, std::atomic<std::uint32_t> *replied) {
+  SendAndAwaitRelease(link, Command::kInitializeResponse, "", replied);
+}
+
+void ReplyAutoComplete(Link &link, const std::string &config_json, std::atomic<std::uint32_t> *replied) {
+  SendAndAwaitRelease(link, Command::kAutoCompleteResponse, config_json, replied);
+}
+
+void ReplyFailure(Link &link, Command request, const std::string &error, const std::function<bool()> &wait) {
+  ChunkSet chunks(link.region());
+  const bool completing = request == Command::kAutoCompleteRequest;
+  const Command reply = completing ? Command::kAutoCompleteResponse : Command::kInitializeResponse;
+  link.to_parent().Push(AllocateReply(link, chunks, reply, error, true));
+  while (!wait()) {
   }
-  SendAndFree(link, message, &chunks, replied);
+  FreeNow(link, &chunks);
 }
 
 } // namespace mlflow_triton::stub

@@ -14,8 +14,9 @@ constexpr int kIdleLooks = 100; // the parent may be between taking a message an
 
 } // namespace
 
-void CallEnding::EndAll() {
-  for (bool open = true; open && !stop_.load(); usleep(open ? kMicrosecondsBetweenLooks : 0)) {
+void CallEnding::EndAll(int most_looks) {
+  int looks = 0;
+  for (bool open = true; open && !stop_.load() && looks++ != most_looks; usleep(open ? kMicrosecondsBetweenLooks : 0)) {
     open = false;
     for (std::uint32_t index = 0; index < page_.calls_used.load(); ++index) {
       OpenCall &call = page_.calls[index];

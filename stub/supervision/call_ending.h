@@ -11,11 +11,14 @@ namespace mlflow_triton::stub {
 /// Ends every call of the journal, each as its form demands, as soon as the parent is ready for it.
 class CallEnding {
 public:
+  static constexpr int kForEver = -1;
+
   /// `page` is that of the dead process; the calling one has its own.
   CallEnding(Link &link, JournalPage &page) : link_(link), page_(page) {}
 
-  /// Returns when no call is open, which may take as long as a request to another model, or after `Stop`.
-  void EndAll();
+  /// Returns when no call is open, which may take as long as a request to another model, after `Stop`, or after so many
+  /// looks, a millisecond each.
+  void EndAll(int most_looks = kForEver);
 
   /// From another thread: what is still open stays so.
   void Stop() { stop_.store(true); }

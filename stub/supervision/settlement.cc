@@ -10,7 +10,6 @@
 #include "stub/ipc/answer.h"
 #include "stub/ipc/call.h"
 #include "stub/ipc/response_send.h"
-#include "stub/ipc/startup_reply.h"
 #include "stub/shm/chunk_pool.h"
 #include "stub/supervision/call_ending.h"
 
@@ -96,18 +95,6 @@ void Settlement::AnswerTaken() {
     link_.to_parent().Push(kNoHandle, {&page_.answered});
   } else {
     page_.answered.store(1); // nobody waits for an answer
-  }
-}
-
-void Settlement::AnswerStartup(Command command) {
-  link_.region().DropMarked(page_.mark); // the server is about to tidy up
-  if (page_.replied.load() != 0) {
-    return; // an earlier attempt got as far as that
-  }
-  if (command == Command::kAutoCompleteRequest) {
-    ReplyAutoComplete(link_, reason_, "", &page_.replied);
-  } else {
-    ReplyInitialize(link_, reason_, &page_.replied);
   }
 }
 

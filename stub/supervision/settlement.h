@@ -17,9 +17,6 @@ public:
   /// What this process holds in the region is noted under `mark`, that of an earlier attempt at the same step.
   Settlement(Context &context, std::string reason, std::uint64_t mark);
 
-  /// The first command of a model that never started: an error with the reason.
-  void AnswerStartup(Command command);
-
   /// Step 1, before another worker may start: mends the queues, ends handshakes that block the parent, answers the
   /// command that the worker had taken, and waits until the parent has read that. A command that nobody has worked on
   /// stays in the journal, unanswered.

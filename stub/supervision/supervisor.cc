@@ -13,6 +13,7 @@
 #include "stub/ipc/startup_reply.h"
 #include "stub/shm/dictionary.h"
 #include "stub/shm/shared_mutex.h"
+#include "stub/supervision/call_ending.h"
 #include "stub/supervision/death.h"
 #include "stub/supervision/settlement.h"
 
@@ -25,6 +26,7 @@ constexpr char kSettlingProcess[] = "triton-settle";
 
 constexpr int kForEver = -1;
 constexpr int kSettlementAttempts = 3;
+constexpr int kLooksForCalls = 500; // a millisecond each
 
 // Added to the mark of a dead worker: marks of those who settle its affairs.
 constexpr std::uint64_t kStepMark = 1;
@@ -133,12 +135,7 @@ int Supervisor::RunWorkers(Assignment assignment) {
     const bool served = phase == Phase::kServing;
     std::string reason = "The model's process " + DeathText(status);
     if (!assignment.again && !served && page.replied.load() == 0) {
-      const bool completing = assignment.command == Command::kAutoCompleteRequest;
-      reason += completing ? " while it completed the configuration." : " while it initialized the model.";
-      RunSettlement(reason, [&assignment](Settlement &settlement) { settlement.AnswerStartup(assignment.command); });
-      return 1;
-    }
-    if (!served && !assignment.again && page.start_failed.load() != 0) {
+      FailStart(assignment.command, page, reason);
       return 1;
     }
     reason += page.failure[0] != '\0' ? " when it was started again: " + std::string(page.failure) : ".";
@@ -162,6 +159,26 @@ int Supervisor::RunWorkers(Assignment assignment) {
       assignment.backlog = kNoHandle;
     }
   }
+}
+
+void Supervisor::FailStart(Command command, const JournalPage &page, const std::string &reason) {
+  link_.region().UnlockIfAbandoned();
+  for (MessageQueue *queue : {&link_.from_parent(), &link_.to_parent(), &link_.to_parent_service()}) {
+    queue->Repair();
+  }
+  CallEnding(link_, link_.journal().page()).EndAll(kLooksForCalls); // a log line, say
+  link_.region().DropMarked(page.mark);
+  const bool completing = command == Command::kAutoCompleteRequest;
+  const std::string error = page.failure[0] != '\0' ? page.failure
+                                                    : reason + (completing ? " while it completed the configuration."
+                                                                           : " while it initialized the model.");
+  ReplyFailure(link_, command, error, [this] {
+    const bool released = link_.from_parent().PopFor(kHealthPeriodMilliseconds).has_value();
+    if (!released) {
+      health_.Tick();
+    }
+    return released;
+  });
 }
 
 void Supervisor::RunSettlement(const std::string &reason, const std::function<void(Settlement &)> &step) {

@@ -38,6 +38,7 @@ private:
   void MeetParent();
   int RunWorkers(Assignment assignment);
   bool ServeWithoutWorker(const std::string &reason, int seconds);
+  void FailStart(Command command, const JournalPage &page, const std::string &reason);
   void RunSettlement(const std::string &reason, const std::function<void(Settlement &)> &step);
   bool Settle(const std::string &reason);
   void SettleRest(const std::string &reason);

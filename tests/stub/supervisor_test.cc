@@ -25,7 +25,7 @@ namespace {
 int Work(Link &link, const Assignment &assignment, const std::function<void(Link &, Handle)> &serve) {
   JournalPage &page = link.journal().page();
   if (!assignment.again) {
-    ReplyInitialize(link, "", &page.replied);
+    ReplyInitialize(link, &page.replied);
   }
   Handle message = assignment.backlog;
   page.phase.store(Phase::kServing);
