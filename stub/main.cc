@@ -5,7 +5,6 @@
 #include "stub/engine/stub.h"
 #include "stub/error.h"
 #include "stub/launch.h"
-#include "stub/supervision/supervisor.h"
 
 #ifndef TRITON_RELEASE
 #define TRITON_RELEASE "24.10"
@@ -18,16 +17,14 @@ int main(int argc, char **argv) {
     return 1; // also the parent's trial run without arguments, which must see exactly this status (spec section 1.2)
   }
   InstallSignalHandlers();
-  const auto work = [&arguments](Link &link, const Assignment &assignment) {
-    // Never destroyed: Python objects and threads may use it until the process is gone.
-    return (new Stub(*arguments, TRITON_RELEASE, link, assignment))->Run();
-  };
   int status = 1;
   try {
-    status = Supervisor(*arguments, TRITON_RELEASE, work).Run();
+    // Never destroyed: Python objects and threads may use it until the process is gone.
+    status = (new Stub(*arguments, TRITON_RELEASE))->Run();
   } catch (const std::exception &error) {
     std::fprintf(stderr, "triton_python_backend_stub of '%s' ends: %s\n", arguments->name.c_str(), error.what());
   }
   std::fflush(nullptr);
+  // No destructors of a process that still has threads: the exit must be quick and cannot fail (runtime.h).
   _exit(status);
 }

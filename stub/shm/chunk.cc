@@ -1,7 +1,5 @@
 #include "stub/shm/chunk.h"
 
-#include "stub/shm/chunk_pool.h"
-
 #include <string>
 
 namespace mlflow_triton::stub {
@@ -15,20 +13,16 @@ ChunkSet &ChunkSet::operator=(ChunkSet &&other) noexcept {
   if (this != &other) {
     Clear();
     region_ = other.region_;
-    chunks_ = std::move(other.chunks_);
-    other.chunks_.clear();
+    handles_ = std::move(other.handles_);
+    other.handles_.clear();
   }
   return *this;
 }
 
 Handle ChunkSet::Allocate(Region::Lock &lock, std::size_t bytes) {
-  chunks_.reserve(chunks_.size() + 1);
-  Handle handle = region_->pool().Take(bytes);
-  if (handle == kNoHandle) {
-    handle = lock.Allocate(ChunkPool::RoundUp(bytes));
-  }
-  chunks_.push_back({handle, bytes});
-  return handle;
+  handles_.reserve(handles_.size() + 1);
+  handles_.push_back(lock.Allocate(bytes));
+  return handles_.back();
 }
 
 Handle ChunkSet::AllocateText(Region::Lock &lock, std::string_view text) {
@@ -42,33 +36,27 @@ Handle ChunkSet::AllocateText(Region::Lock &lock, std::string_view text) {
 }
 
 void ChunkSet::Load(Region::Lock &lock, Handle handle) {
-  chunks_.reserve(chunks_.size() + 1);
+  handles_.reserve(handles_.size() + 1);
   lock.AddReference(handle);
-  chunks_.push_back({handle, kNotOurs});
+  handles_.push_back(handle);
 }
 
-bool ChunkSet::GiveBack(const Chunk &chunk) { return region_->pool().Keep(chunk.handle, chunk.bytes); }
-
 void ChunkSet::Clear() {
-  if (chunks_.empty()) {
+  if (handles_.empty()) {
     return;
   }
   Region::Lock lock(*region_);
-  for (const Chunk &chunk : chunks_) {
-    if (!GiveBack(chunk)) {
-      lock.Release(chunk.handle);
-    }
+  for (const Handle handle : handles_) {
+    lock.Release(handle);
   }
-  chunks_.clear();
+  handles_.clear();
 }
 
 void ChunkSet::ClearLater() {
-  for (const Chunk &chunk : chunks_) {
-    if (!GiveBack(chunk)) {
-      region_->ReleaseLater(chunk.handle);
-    }
+  for (const Handle handle : handles_) {
+    region_->ReleaseLater(handle);
   }
-  chunks_.clear();
+  handles_.clear();
 }
 
 ChunkReference::~ChunkReference() {

@@ -11,8 +11,7 @@
 #include <boost/interprocess/managed_external_buffer.hpp>
 
 #include "stub/error.h"
-#include "stub/shm/chunk_pool.h"
-#include "stub/shm/shared_mutex.h"
+#include "stub/shm/sync.h"
 
 namespace mlflow_triton::stub {
 namespace {
@@ -29,7 +28,6 @@ struct NamedObjects {
 };
 constexpr std::array<NamedObjects, 2> kNamedObjects{{{336, 184, 296}, {304, 176, 272}}};
 
-constexpr Handle kChunkAlignment = 16;
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kWantedReservation = std::uint64_t{1} << 40; // addresses only; costs nothing
 constexpr std::uint32_t kPlausibleCount = 64;
@@ -54,8 +52,7 @@ public:
 };
 
 Region::Region(std::string name, int fd, std::uint64_t growth_step)
-    : name_(std::move(name)), fd_(fd), growth_step_(growth_step == 0 ? 1 << 20 : growth_step),
-      pool_(std::make_unique<ChunkPool>(*this)) {}
+    : name_(std::move(name)), fd_(fd), growth_step_(growth_step == 0 ? 1 << 20 : growth_step) {}
 
 Region::~Region() {
   // The mapping stays: other threads and Python objects may still point into it while the process ends.
@@ -77,7 +74,6 @@ std::unique_ptr<Region> Region::Open(const std::string &name, std::uint64_t grow
   }
   region->MapAll(static_cast<std::uint64_t>(status.st_size));
   region->FindNamedObjects(control);
-  region->first_chunk_ = control;
   return region;
 }
 
@@ -150,15 +146,9 @@ void Region::Extend(std::uint64_t size) {
 
 void Region::Resynchronise() {
   const auto recorded = LoadAt<std::uint64_t>(base_.load() + total_offset_);
-  if (recorded <= size_.load()) {
-    return;
+  if (recorded > size_.load()) {
+    Extend(recorded);
   }
-  struct stat status{};
-  if (fstat(fd_, &status) != 0 || recorded > static_cast<std::uint64_t>(status.st_size)) {
-    throw StubError("the shared memory region '" + name_ + "' has " + std::to_string(status.st_size) +
-                    " bytes but records " + std::to_string(recorded));
-  }
-  Extend(recorded);
 }
 
 void Region::Grow(std::uint64_t needed) {
@@ -178,36 +168,29 @@ void Region::Grow(std::uint64_t needed) {
   StoreAt<std::uint64_t>(base_.load() + total_offset_, old_size + step);
 }
 
-char *Region::Payload(Handle handle, std::size_t bytes, std::size_t offset) {
-  if (handle <= 0 || handle % kChunkAlignment != 0) {
+char *Region::Payload(Handle handle, std::size_t bytes) {
+  if (handle <= 0) {
     throw StubError("a message refers to handle " + std::to_string(handle) + " where a chunk is needed");
   }
-  const std::uint64_t start = static_cast<std::uint64_t>(handle) + kChunkHeaderSize;
-  const auto is_inside = [this, start, bytes, offset] {
-    const std::uint64_t size = this->size();
-    return start <= size && offset <= size - start && bytes <= size - start - offset; // no sum that could wrap around
-  };
-  if (!is_inside()) {
-    Lock(*this).Acquire(); // the parent may have grown it
-    if (!is_inside()) {
+  const std::uint64_t end = static_cast<std::uint64_t>(handle) + kChunkHeaderSize + bytes;
+  if (end > size()) {
+    {
+      Lock lock(*this);
+    } // the parent may have grown it
+    if (end > size()) {
       throw StubError("handle " + std::to_string(handle) + " with " + std::to_string(bytes) +
                       " bytes reaches outside the shared memory region of " + std::to_string(size()) + " bytes");
     }
   }
-  return base_.load(std::memory_order_acquire) + start + offset;
-}
-
-std::uint32_t Region::CountOf(Handle handle) {
-  // Read without the lock, so what the other side did before it dropped its reference must be seen.
-  return __atomic_load_n(reinterpret_cast<std::uint32_t *>(Payload(handle) - kChunkHeaderSize), __ATOMIC_ACQUIRE);
+  return base_.load(std::memory_order_acquire) + handle + kChunkHeaderSize;
 }
 
 bool Region::IsPlausible(Handle handle) {
-  if (handle <= 0 || handle % kChunkAlignment != 0) {
+  if (handle <= 0 || handle % 16 != 0) {
     return false;
   }
   try {
-    const std::uint32_t count = CountOf(handle);
+    const auto count = LoadAt<std::uint32_t>(Payload(handle) - kChunkHeaderSize);
     return count > 0 && count < kPlausibleCount;
   } catch (const StubError &) {
     return false;
@@ -231,24 +214,19 @@ void Region::Release(Handle handle) { Lock(*this).Release(handle); }
 
 void Region::FlushReleases() {
   if (has_pending_.load(std::memory_order_acquire)) {
-    Lock(*this).Acquire();
+    Lock lock(*this);
   }
 }
 
 std::uint64_t Region::FreeBytes() {
   Lock lock(*this);
-  lock.Acquire();
-  pool_->Trim(lock);
   return segment_->get_free_memory();
 }
 
 void Region::Unlink() { shm_unlink(("/" + name_).c_str()); }
 
-bool Region::UnlockIfAbandoned() { return stub::UnlockIfAbandoned(mutex()); }
-
 void Region::DropLocked(Handle handle) {
   char *chunk = base_.load() + handle;
-  Note(chunk, -1);
   const auto count = LoadAt<std::uint32_t>(chunk) - 1;
   StoreAt<std::uint32_t>(chunk, count);
   if (count == 0) {
@@ -256,13 +234,14 @@ void Region::DropLocked(Handle handle) {
   }
 }
 
-void Region::Lock::Acquire() {
-  if (held_) {
-    return;
+Region::Lock::Lock(Region &region) : region_(region) {
+  LockShared(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
+  try {
+    region_.Resynchronise();
+  } catch (...) {
+    pthread_mutex_unlock(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
+    throw;
   }
-  LockShared(region_.mutex());
-  held_ = true;
-  region_.Resynchronise(); // if it throws, the destructor unlocks
   if (region_.has_pending_.load(std::memory_order_acquire)) {
     std::lock_guard<std::mutex> guard(region_.pending_mutex_);
     for (const Handle handle : region_.pending_) {
@@ -274,13 +253,10 @@ void Region::Lock::Acquire() {
 }
 
 Region::Lock::~Lock() {
-  if (held_) {
-    UnlockShared(region_.mutex());
-  }
+  pthread_mutex_unlock(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
 }
 
 Handle Region::Lock::Allocate(std::size_t bytes) {
-  Acquire();
   const std::size_t total = bytes + kChunkHeaderSize;
   void *chunk = region_.segment_->allocate(total, std::nothrow);
   if (chunk == nullptr) {
@@ -291,8 +267,6 @@ Handle Region::Lock::Allocate(std::size_t bytes) {
     throw StubError("cannot allocate " + std::to_string(total) + " bytes in the shared memory region");
   }
   StoreAt<std::uint32_t>(static_cast<char *>(chunk), 1);
-  std::memset(static_cast<char *>(chunk) + sizeof(std::uint32_t), 0, kChunkHeaderSize - sizeof(std::uint32_t));
-  region_.Note(static_cast<char *>(chunk), 1);
   return static_cast<char *>(chunk) - region_.base_.load();
 }
 
@@ -304,22 +278,10 @@ Handle Region::Lock::AllocateIfRoomy(std::size_t bytes) {
 }
 
 void Region::Lock::AddReference(Handle handle) {
-  Acquire();
-  // The named objects, the mutex that is held now among them, lie before all chunks.
-  const auto start = static_cast<std::uint64_t>(handle);
-  const bool is_inside = handle > 0 && handle % kChunkAlignment == 0 && start > region_.total_offset_ &&
-                         start + kChunkHeaderSize <= region_.size();
-  char *chunk = is_inside ? region_.base_.load() + handle : nullptr;
-  if (chunk == nullptr || LoadAt<std::uint32_t>(chunk) == 0) {
-    throw StubError("a message refers to handle " + std::to_string(handle) + ", which is no live chunk");
-  }
+  char *chunk = region_.base_.load() + handle;
   StoreAt<std::uint32_t>(chunk, LoadAt<std::uint32_t>(chunk) + 1);
-  region_.Note(chunk, 1);
 }
 
-void Region::Lock::Release(Handle handle) {
-  Acquire();
-  region_.DropLocked(handle);
-}
+void Region::Lock::Release(Handle handle) { region_.DropLocked(handle); }
 
 } // namespace mlflow_triton::stub

@@ -4,22 +4,12 @@ load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load("//config:versions.bzl", "DEFAULT_TRITON_VERSION", "TRITON_TEST_VERSIONS")
 load("//rules:py.bzl", "py_test")
 
-# What depends on NumPy: the rest need not be run with both.
-_ARRAY_TESTS = [
-    "bytes_test",
-    "dlpack_test",
-    "execute_dtypes_test",
-    "execute_memory_test",
-    "outputs_test",
-]
-
 # Variant -> what its tests run with. There is no NumPy 1 for Python 3.13, and the shipped stub knows NumPy 1 only.
 _VARIANTS = {
     "numpy1": struct(
         env = ":env_numpy1",
         incompatible = ["//config:python_3.13"],
         kind = "own",
-        only = _ARRAY_TESTS,
         releases = [DEFAULT_TRITON_VERSION],
         stub = "//stub",
         tags = [],
@@ -28,7 +18,6 @@ _VARIANTS = {
         env = ":env_numpy2",
         incompatible = [],
         kind = "own",
-        only = None,
         # One binary for all of them: the stub is built for the default release.
         releases = TRITON_TEST_VERSIONS,
         stub = "//stub",
@@ -38,7 +27,6 @@ _VARIANTS = {
         env = ":env_numpy1",
         incompatible = ["//config:python_3.13"],
         kind = "shipped",
-        only = None,
         releases = TRITON_TEST_VERSIONS,
         stub = ":shipped_stub_triton{}",
         tags = ["manual"],
@@ -56,8 +44,6 @@ def conformance_suite(name, tests, size = "medium"):
     suites = {"own": [], "shipped": []}
     for test in tests:
         for variant, choice in _VARIANTS.items():
-            if choice.only != None and test not in choice.only:
-                continue
             for release in choice.releases:
                 target = "{}_{}_triton{}".format(test, variant, release)
                 _conformance_test(target, test, choice, release, size)

@@ -9,7 +9,6 @@
 
 #include <boost/interprocess/managed_external_buffer.hpp>
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
-#include <boost/interprocess/sync/scoped_lock.hpp>
 
 #include "stub/protocol/layout.h"
 
@@ -51,12 +50,8 @@ public:
 
   const std::string &name() const { return name_; }
   Handle control() const { return control_; }
-  std::uint64_t FreeBytes() {
-    const auto lock = Lock();
-    return segment_.get_free_memory();
-  }
-  std::uint64_t &RecordedSize() { return *segment_.find<std::uint64_t>("total size").first; }
-  std::uint64_t TotalSize() { return RecordedSize(); }
+  std::uint64_t FreeBytes() { return segment_.get_free_memory(); }
+  std::uint64_t TotalSize() { return *segment_.find<std::uint64_t>("total size").first; }
 
   template <typename T> T *At(Handle handle) { return reinterpret_cast<T *>(base_ + handle + kChunkHeaderSize); }
   std::uint32_t CountOf(Handle handle) { return *reinterpret_cast<std::uint32_t *>(base_ + handle); }
@@ -65,7 +60,6 @@ public:
   }
 
   Handle Allocate(std::size_t bytes) {
-    const auto lock = Lock();
     auto *chunk = static_cast<char *>(segment_.allocate(bytes + kChunkHeaderSize));
     *reinterpret_cast<std::uint32_t *>(chunk) = 1;
     return chunk - base_;
@@ -80,7 +74,6 @@ public:
 
   /// What the parent does when it runs out of memory.
   void Grow() {
-    const auto lock = Lock();
     const std::uint64_t size = TotalSize() + kStep;
     if (ftruncate(fd_, static_cast<off_t>(size)) != 0) {
       abort();
@@ -88,14 +81,10 @@ public:
     Map(size);
     segment_ = bip::managed_external_buffer(bip::open_only, base_, size);
     segment_.grow(kStep);
-    RecordedSize() = size;
+    *segment_.find<std::uint64_t>("total size").first = size;
   }
 
 private:
-  using SharedMutex = bip::interprocess_mutex;
-  bip::scoped_lock<SharedMutex> Lock() {
-    return bip::scoped_lock<SharedMutex>(*segment_.find<SharedMutex>("shm_mutex").first);
-  }
   void Map(std::uint64_t size) {
     void *mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
     if (mapped == MAP_FAILED) {
