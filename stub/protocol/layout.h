@@ -17,8 +17,10 @@ constexpr Handle kNoHandle = 0;
 /// Bytes of the ownership header in front of every payload (2.3): u32 reference count, 12 unused.
 constexpr std::size_t kChunkHeaderSize = 16;
 
-static_assert(sizeof(pthread_mutex_t) == 40 && sizeof(pthread_cond_t) == 48 && sizeof(sem_t) == 32,
-              "the parent's synchronisation objects have these sizes on x86-64 glibc (2.2)");
+/// Bytes by which a mutex is larger than on x86-64, for which the specification gives sizes and offsets: 8 on aarch64.
+constexpr std::size_t kWider = sizeof(pthread_mutex_t) - 40;
+static_assert((kWider == 0 || kWider == 8) && sizeof(pthread_cond_t) == 48 && sizeof(sem_t) == 32,
+              "the parent's synchronisation objects have these sizes with glibc (2.2)");
 
 /// IPC control block (3.1).
 struct IpcControl {
@@ -36,14 +38,16 @@ struct IpcControl {
   Handle parent_to_stub_mq;
   Handle memory_manager_message_queue;
 };
-static_assert(sizeof(IpcControl) == 128);
+static_assert(sizeof(IpcControl) == 128 + 2 * kWider);
 static_assert(offsetof(IpcControl, stub_health) == 0 && offsetof(IpcControl, parent_health) == 1);
 static_assert(offsetof(IpcControl, uses_env) == 2 && offsetof(IpcControl, decoupled) == 3);
 static_assert(offsetof(IpcControl, stub_has_user_model_readiness_fn) == 4);
-static_assert(offsetof(IpcControl, parent_health_mutex) == 8 && offsetof(IpcControl, stub_health_mutex) == 48);
-static_assert(offsetof(IpcControl, stub_message_queue) == 88 && offsetof(IpcControl, parent_message_queue) == 96);
-static_assert(offsetof(IpcControl, stub_to_parent_mq) == 104 && offsetof(IpcControl, parent_to_stub_mq) == 112);
-static_assert(offsetof(IpcControl, memory_manager_message_queue) == 120);
+static_assert(offsetof(IpcControl, parent_health_mutex) == 8 && offsetof(IpcControl, stub_health_mutex) == 48 + kWider);
+static_assert(offsetof(IpcControl, stub_message_queue) == 88 + 2 * kWider &&
+              offsetof(IpcControl, parent_message_queue) == 96 + 2 * kWider);
+static_assert(offsetof(IpcControl, stub_to_parent_mq) == 104 + 2 * kWider &&
+              offsetof(IpcControl, parent_to_stub_mq) == 112 + 2 * kWider);
+static_assert(offsetof(IpcControl, memory_manager_message_queue) == 120 + 2 * kWider);
 
 /// Message queue (3.2).
 struct QueueShm {
@@ -55,9 +59,10 @@ struct QueueShm {
   std::int32_t head;
   std::int32_t tail;
 };
-static_assert(sizeof(QueueShm) == 128 && offsetof(QueueShm, sem_full) == 32 && offsetof(QueueShm, mutex) == 64);
-static_assert(offsetof(QueueShm, size) == 104 && offsetof(QueueShm, buffer) == 112);
-static_assert(offsetof(QueueShm, head) == 120 && offsetof(QueueShm, tail) == 124);
+static_assert(sizeof(QueueShm) == 128 + kWider && offsetof(QueueShm, sem_full) == 32 &&
+              offsetof(QueueShm, mutex) == 64);
+static_assert(offsetof(QueueShm, size) == 104 + kWider && offsetof(QueueShm, buffer) == 112 + kWider);
+static_assert(offsetof(QueueShm, head) == 120 + kWider && offsetof(QueueShm, tail) == 124 + kWider);
 
 /// IPC message (3.3).
 struct IpcMessage {
@@ -142,11 +147,13 @@ struct LockedHead {
   pthread_cond_t condition;
   std::uint8_t flag; // waiting_on_stub, or is_stub_turn
 };
-static_assert(offsetof(LockedHead, condition) == 40 && offsetof(LockedHead, flag) == 88);
+static_assert(offsetof(LockedHead, condition) == 40 + kWider && offsetof(LockedHead, flag) == 88 + kWider);
+
+constexpr std::size_t kLockedHeadSize = sizeof(LockedHead);
 
 /// Log message (3.13).
 struct LogShm {
-  char head[96];
+  char head[kLockedHeadSize];
   Handle filename;
   std::int32_t line;
   std::int32_t padding0;
@@ -154,12 +161,13 @@ struct LogShm {
   std::int32_t level;
   std::int32_t padding1;
 };
-static_assert(sizeof(LogShm) == 128 && offsetof(LogShm, filename) == 96 && offsetof(LogShm, line) == 104);
-static_assert(offsetof(LogShm, message) == 112 && offsetof(LogShm, level) == 120);
+static_assert(sizeof(LogShm) == 128 + kWider && offsetof(LogShm, filename) == 96 + kWider &&
+              offsetof(LogShm, line) == 104 + kWider);
+static_assert(offsetof(LogShm, message) == 112 + kWider && offsetof(LogShm, level) == 120 + kWider);
 
 /// Custom metrics message (3.13).
 struct MetricsCallShm {
-  char head[96];
+  char head[kLockedHeadSize];
   Handle message;
   std::uint8_t has_error;
   std::uint8_t is_error_set;
@@ -168,13 +176,14 @@ struct MetricsCallShm {
   double value;
   std::uint64_t address;
 };
-static_assert(sizeof(MetricsCallShm) == 136 && offsetof(MetricsCallShm, has_error) == 104);
-static_assert(offsetof(MetricsCallShm, is_error_set) == 105 && offsetof(MetricsCallShm, error) == 112);
-static_assert(offsetof(MetricsCallShm, value) == 120 && offsetof(MetricsCallShm, address) == 128);
+static_assert(sizeof(MetricsCallShm) == 136 + kWider && offsetof(MetricsCallShm, has_error) == 104 + kWider);
+static_assert(offsetof(MetricsCallShm, is_error_set) == 105 + kWider &&
+              offsetof(MetricsCallShm, error) == 112 + kWider);
+static_assert(offsetof(MetricsCallShm, value) == 120 + kWider && offsetof(MetricsCallShm, address) == 128 + kWider);
 
 /// Model control message (3.13).
 struct ModelControlShm {
-  char head[96];
+  char head[kLockedHeadSize];
   Handle message;
   std::uint8_t has_error;
   std::uint8_t is_error_set;
@@ -183,30 +192,31 @@ struct ModelControlShm {
   std::uint8_t is_model_ready;
   std::uint8_t padding2[7];
 };
-static_assert(sizeof(ModelControlShm) == 128 && offsetof(ModelControlShm, has_error) == 104);
-static_assert(offsetof(ModelControlShm, is_error_set) == 105 && offsetof(ModelControlShm, error) == 112);
-static_assert(offsetof(ModelControlShm, is_model_ready) == 120);
+static_assert(sizeof(ModelControlShm) == 128 + kWider && offsetof(ModelControlShm, has_error) == 104 + kWider);
+static_assert(offsetof(ModelControlShm, is_error_set) == 105 + kWider &&
+              offsetof(ModelControlShm, error) == 112 + kWider);
+static_assert(offsetof(ModelControlShm, is_model_ready) == 120 + kWider);
 
 /// Cancellation query (3.13).
 struct CancelQueryShm {
-  char head[96];
+  char head[kLockedHeadSize];
   std::uint64_t response_factory_address;
   std::uint64_t request_address;
   std::uint8_t is_cancelled;
   std::uint8_t padding[7];
 };
-static_assert(sizeof(CancelQueryShm) == 120 && offsetof(CancelQueryShm, request_address) == 104);
-static_assert(offsetof(CancelQueryShm, is_cancelled) == 112);
+static_assert(sizeof(CancelQueryShm) == 120 + kWider && offsetof(CancelQueryShm, request_address) == 104 + kWider);
+static_assert(offsetof(CancelQueryShm, is_cancelled) == 112 + kWider);
 
 /// Cancellation of a request of the model, R10+ (3.13).
 struct CancelBlsShm {
-  char head[96];
+  char head[kLockedHeadSize];
   std::uint64_t infer_payload_id;
   std::uint8_t is_cancelled;
   std::uint8_t padding[7];
 };
-static_assert(sizeof(CancelBlsShm) == 112 && offsetof(CancelBlsShm, infer_payload_id) == 96);
-static_assert(offsetof(CancelBlsShm, is_cancelled) == 104);
+static_assert(sizeof(CancelBlsShm) == 112 + kWider && offsetof(CancelBlsShm, infer_payload_id) == 96 + kWider);
+static_assert(offsetof(CancelBlsShm, is_cancelled) == 104 + kWider);
 
 /// Response send message (3.13).
 struct ResponseSendShm {
@@ -224,23 +234,26 @@ struct ResponseSendShm {
   std::uint32_t flags;
   std::uint32_t padding1;
 };
-static_assert(sizeof(ResponseSendShm) == 144 && offsetof(ResponseSendShm, is_stub_turn) == 88);
-static_assert(offsetof(ResponseSendShm, has_error) == 89 && offsetof(ResponseSendShm, is_error_set) == 90);
-static_assert(offsetof(ResponseSendShm, error) == 96 && offsetof(ResponseSendShm, request_address) == 104);
-static_assert(offsetof(ResponseSendShm, response_factory_address) == 112);
-static_assert(offsetof(ResponseSendShm, response) == 120 && offsetof(ResponseSendShm, gpu_buffers_handle) == 128);
-static_assert(offsetof(ResponseSendShm, flags) == 136);
+static_assert(sizeof(ResponseSendShm) == 144 + kWider && offsetof(ResponseSendShm, is_stub_turn) == 88 + kWider);
+static_assert(offsetof(ResponseSendShm, has_error) == 89 + kWider &&
+              offsetof(ResponseSendShm, is_error_set) == 90 + kWider);
+static_assert(offsetof(ResponseSendShm, error) == 96 + kWider &&
+              offsetof(ResponseSendShm, request_address) == 104 + kWider);
+static_assert(offsetof(ResponseSendShm, response_factory_address) == 112 + kWider);
+static_assert(offsetof(ResponseSendShm, response) == 120 + kWider &&
+              offsetof(ResponseSendShm, gpu_buffers_handle) == 128 + kWider);
+static_assert(offsetof(ResponseSendShm, flags) == 136 + kWider);
 
 /// Cleanup message (3.14); its own mutex and condition are not used.
 struct CleanupShm {
-  char head[96];
+  char head[kLockedHeadSize];
   std::uint64_t id;
 };
-static_assert(sizeof(CleanupShm) == 104 && offsetof(CleanupShm, id) == 96);
+static_assert(sizeof(CleanupShm) == 104 + kWider && offsetof(CleanupShm, id) == 96 + kWider);
 
 /// CUDA pool message (3.15): the handle starts in the tail padding of the common head.
 struct CudaPoolShm {
-  char head[89];
+  char head[offsetof(LockedHead, flag) + 1];
   char cuda_handle[64];
   std::uint8_t padding0[3];
   std::int32_t device_id;
@@ -249,13 +262,13 @@ struct CudaPoolShm {
   std::uint8_t is_error_set;
   std::uint8_t padding1[6];
 };
-static_assert(sizeof(CudaPoolShm) == 176 && offsetof(CudaPoolShm, cuda_handle) == 89);
-static_assert(offsetof(CudaPoolShm, device_id) == 156 && offsetof(CudaPoolShm, error) == 160);
-static_assert(offsetof(CudaPoolShm, has_error) == 168 && offsetof(CudaPoolShm, is_error_set) == 169);
+static_assert(sizeof(CudaPoolShm) == 176 + kWider && offsetof(CudaPoolShm, cuda_handle) == 89 + kWider);
+static_assert(offsetof(CudaPoolShm, device_id) == 156 + kWider && offsetof(CudaPoolShm, error) == 160 + kWider);
+static_assert(offsetof(CudaPoolShm, has_error) == 168 + kWider && offsetof(CudaPoolShm, is_error_set) == 169 + kWider);
 
 /// User readiness message, R11 (3.14).
 struct ReadinessShm {
-  char head[89];
+  char head[offsetof(LockedHead, flag) + 1];
   std::uint8_t is_ready;
   std::uint8_t function_exists;
   std::uint8_t has_error;
@@ -263,8 +276,8 @@ struct ReadinessShm {
   std::uint8_t padding[3];
   Handle error;
 };
-static_assert(sizeof(ReadinessShm) == 104 && offsetof(ReadinessShm, is_ready) == 89);
-static_assert(offsetof(ReadinessShm, is_error_set) == 92 && offsetof(ReadinessShm, error) == 96);
+static_assert(sizeof(ReadinessShm) == 104 + kWider && offsetof(ReadinessShm, is_ready) == 89 + kWider);
+static_assert(offsetof(ReadinessShm, is_error_set) == 92 + kWider && offsetof(ReadinessShm, error) == 96 + kWider);
 
 /// GPU buffers (3.16).
 struct GpuBuffersShm {

@@ -25,8 +25,12 @@ constexpr ResponseLayout kResponseR1{0, kNo, 8, 16, 17, 24, 32, 40};
 constexpr ResponseLayout kResponseR9{0, 8, 16, 24, 25, 32, 40, 48};
 
 // 3.12
-constexpr BatchLayout kBatchR1{88, 92, 96, 104, 106, kNo, 112};
-constexpr BatchLayout kBatchR8{88, 92, 96, 104, 106, 112, 120};
+constexpr BatchLayout Batch(std::int32_t size, std::int32_t factory_deleted) {
+  constexpr std::int32_t kMore = kWider; // for the mutex at its start
+  return {88 + kMore, 92 + kMore, 96 + kMore, 104 + kMore, 106 + kMore, factory_deleted, size};
+}
+constexpr BatchLayout kBatchR1 = Batch(112 + kWider, kNo);
+constexpr BatchLayout kBatchR8 = Batch(120 + kWider, 112 + kWider);
 
 // 3.17
 constexpr MetricLayout kMetricR1{0, kNo, 8, 16, 24, 32};
@@ -83,7 +87,7 @@ constexpr const Protocol &At(Revision revision) { return kProtocols[static_cast<
 static_assert(At(Revision::kR1).request.size == 80 && At(Revision::kR2).request.size == 88);
 static_assert(At(Revision::kR3).request.size == 96 && At(Revision::kR4).request.size == 96);
 static_assert(At(Revision::kR8).request.size == 120 && At(Revision::kR8).memory.size == 56);
-static_assert(At(Revision::kR8).batch.size == 120 && At(Revision::kR7).batch.size == 112);
+static_assert(At(Revision::kR8).batch.size == 120 + kWider && At(Revision::kR7).batch.size == 112 + kWider);
 static_assert(At(Revision::kR8).response.size == 40 && At(Revision::kR9).response.size == 48);
 static_assert(At(Revision::kR6).metric.size == 32 && At(Revision::kR7).metric.size == 40);
 

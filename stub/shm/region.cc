@@ -20,13 +20,17 @@ namespace bip = boost::interprocess;
 
 static_assert(BOOST_VERSION <= 108400, "newer Boost cannot find the named objects of official servers (spec 2.1)");
 
-/// Where the named objects lie, by the handle of the control block (spec section 2.1).
+/// Where the named objects lie, by the handle of the control block (spec section 2.1); known of servers on x86-64.
 struct NamedObjects {
   Handle control;
   std::uint64_t mutex;
   std::uint64_t total_size;
 };
+#if defined(__x86_64__)
 constexpr std::array<NamedObjects, 2> kNamedObjects{{{336, 184, 296}, {304, 176, 272}}};
+#else
+constexpr std::array<NamedObjects, 0> kNamedObjects{};
+#endif
 
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kWantedReservation = std::uint64_t{1} << 40; // addresses only; costs nothing

@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(layouts_of_r8) {
   BOOST_TEST(protocol.request.trace_handle == 72);
   BOOST_TEST(protocol.request.release_flags == 80);
   BOOST_TEST(protocol.request.parameters_handle == 112);
-  BOOST_TEST(protocol.batch.is_response_factory_deleted == 112);
+  BOOST_TEST(protocol.batch.is_response_factory_deleted == static_cast<std::int32_t>(112 + kWider));
   BOOST_TEST(protocol.memory.byte_size == 40);
   BOOST_TEST(protocol.response.parameters == kAbsent);
   BOOST_TEST(protocol.combined_execute_response);
