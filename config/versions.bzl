@@ -1,6 +1,10 @@
 """Versions that `//config` accepts. Protocol revisions: docs of the stub, table of releases."""
 
-# Minor versions of CPython for which requirement locks exist.
+# Minor versions of CPython that a stub is compiled for: what `//config:python_version` accepts.
+STUB_PYTHON_VERSIONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
+
+# Those for which this workspace locks and tests whole models. MLflow 3 needs 3.10, and no CPython 3.14 that runs on the C
+# library of the tested servers can be had everywhere. Whoever brings a lock of their own may use any of the others, too.
 PYTHON_VERSIONS = ["3.10", "3.11", "3.12", "3.13"]
 
 DEFAULT_PYTHON_VERSION = "3.11"

@@ -2,7 +2,7 @@
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load(":providers.bzl", "CondaPackEnvInfo", "PythonRuntimeInfo")
-load(":transitions.bzl", "ALLOWLIST_ATTR", "python_transition")
+load(":transitions.bzl", "ALLOWLIST_ATTR", "python_transition", "tool_transition")
 
 _DOC = """An execution environment in conda-pack's layout: `NAME.tar.gz`, and the same tree as a directory.
 
@@ -46,7 +46,8 @@ _ATTRS = ALLOWLIST_ATTR | {
         doc = "All wheels of the lock, for the configured Python.",
     ),
     "_conda_pack": attr.label(default = "@conda_pack//:wheel", allow_single_file = True),
-    "_pack": attr.label(default = "//tools/mlflow_backend_utils/env:pack", executable = True, cfg = "target"),
+    # Runs on the tools' Python, and lets the environment's own compile its modules.
+    "_pack": attr.label(default = "//tools/mlflow_backend_utils/env:pack", executable = True, cfg = tool_transition),
     "_python_version": attr.label(default = "//config:python_version"),
     "_runtime": attr.label(default = "//third_party/python:runtime", providers = [PythonRuntimeInfo]),
 }
@@ -82,6 +83,13 @@ def _two_cores(_os, _inputs):
 
 def _conda_pack_env_impl(ctx):
     runtime = ctx.attr._runtime[PythonRuntimeInfo]
+    if runtime.private_libc and not ctx.attr.testonly:
+        fail(("conda_pack_env: the CPython {} of this machine runs only on the C library that came with it, so no server can " +
+              "use an environment of it. Set MLFLOW_BACKEND_PYTHON_{} to the prefix of another one (uv or pyenv make such), " +
+              "or set 'testonly'.").format(
+            runtime.version,
+            ctx.attr._python_version[BuildSettingInfo].value.replace(".", "_"),
+        ))
     archive = ctx.actions.declare_file(ctx.label.name + ".tar.gz")
     directory = ctx.actions.declare_directory(ctx.label.name)
     _pack(ctx, runtime, archive, "--out", "Packing environment %{label}")

@@ -6,6 +6,7 @@ PythonRuntimeInfo = provider(
         "files": "depset[File]: every file of the prefix.",
         "interpreter": "File: `bin/pythonX.Y`.",
         "prefix": "str: path of the prefix in the execution root.",
+        "private_libc": "bool: it runs on a C library of its own only, which lies in the prefix; good for tests alone.",
         "version": "str: full version, e.g. `3.11.7`.",
     },
 )

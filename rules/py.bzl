@@ -7,6 +7,7 @@ worker. These start through `/bin/sh`. Libraries stay `py_library` of rules_pyth
 load("@rules_python//python:py_info.bzl", "PyInfo")
 load(":paths.bzl", "runfiles_path")
 load(":providers.bzl", "PythonRuntimeInfo")
+load(":transitions.bzl", "ALLOWLIST_ATTR", "tool_transition")
 
 _LAUNCHER = """#!/bin/sh
 # Finds its runfiles, then becomes the pinned interpreter.
@@ -58,7 +59,9 @@ def _expand(ctx, text):
     return ctx.expand_location(text, ctx.attr.data)
 
 def _py_executable_impl(ctx):
-    runtime = ctx.attr._runtime[PythonRuntimeInfo]
+    # An edge with a transition gives a list.
+    runtime = ctx.attr._runtime[0] if type(ctx.attr._runtime) == "list" else ctx.attr._runtime
+    runtime = runtime[PythonRuntimeInfo]
     main = _main_file(ctx)
     paths = _import_paths(ctx)
     launcher = ctx.actions.declare_file(ctx.label.name)
@@ -95,9 +98,8 @@ def _py_executable_impl(ctx):
         ),
     ]
 
-_ATTRS = {
+_COMMON_ATTRS = {
     "data": attr.label_list(allow_files = True, doc = "Files needed at run time."),
-    "deps": attr.label_list(providers = [PyInfo], doc = "Python libraries."),
     "env": attr.string_dict(doc = "Environment of `bazel test` and `bazel run`; `$(rlocationpath …)` is expanded."),
     "env_inherit": attr.string_list(
         doc = "Variables that `bazel test` passes on from its caller; for tests that run a Bazel of their own.",
@@ -105,8 +107,15 @@ _ATTRS = {
     "main": attr.label(allow_single_file = [".py"], doc = "The program; needed where `srcs` does not say it."),
     "srcs": attr.label_list(allow_files = [".py"], doc = "Python files."),
     "_bootstrap": attr.label(default = "//rules:bootstrap.py", allow_single_file = True),
-    "_runtime": attr.label(default = "//third_party/python:runtime", providers = [PythonRuntimeInfo]),
 }
+
+def _python_attrs(**kwargs):
+    return {
+        "deps": attr.label_list(providers = [PyInfo], doc = "Python libraries.", **kwargs),
+        "_runtime": attr.label(default = "//third_party/python:runtime", providers = [PythonRuntimeInfo], **kwargs),
+    }
+
+_ATTRS = _COMMON_ATTRS | _python_attrs()
 
 py_binary = rule(
     implementation = _py_executable_impl,
@@ -119,5 +128,14 @@ py_test = rule(
     implementation = _py_executable_impl,
     doc = "A Python test on the pinned interpreter of `//config:python_version`.",
     attrs = _ATTRS,
+    test = True,
+)
+
+settled_py_test = rule(
+    implementation = _py_executable_impl,
+    doc = """A Python test that runs on the default Python, whatever is configured; its `data` is of the configured one.
+
+For what tests another program, such as the stub, and needs packages that not every Python has.""",
+    attrs = ALLOWLIST_ATTR | _COMMON_ATTRS | _python_attrs(cfg = tool_transition),
     test = True,
 )

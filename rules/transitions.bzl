@@ -35,6 +35,26 @@ versions_transition = transition(
     outputs = [PYTHON_VERSION, TRITON_VERSION],
 )
 
+# A CPU of the server to its platform.
+STUB_CPUS = {
+    "aarch64": str(Label("//platforms:linux_aarch64")),
+    "x86_64": str(Label("//platforms:linux_x86_64")),
+}
+
+_PLATFORMS = "//command_line_option:platforms"
+
+def _stub_impl(settings, attr):
+    return _versions_impl(settings, attr) | {
+        _PLATFORMS: [STUB_CPUS[attr.cpu]] if attr.cpu else settings[_PLATFORMS],
+    }
+
+# As `versions_transition`; the target's own `cpu` wins over `--platforms`.
+stub_transition = transition(
+    implementation = _stub_impl,
+    inputs = [PYTHON_VERSION, TRITON_VERSION, _PLATFORMS],
+    outputs = [PYTHON_VERSION, TRITON_VERSION, _PLATFORMS],
+)
+
 def _python_impl(settings, attr):
     return {
         PYTHON_VERSION: getattr(attr, "python_version", "") or settings[PYTHON_VERSION],

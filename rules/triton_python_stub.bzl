@@ -2,13 +2,14 @@
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load(":providers.bzl", "TritonStubInfo")
-load(":transitions.bzl", "ALLOWLIST_ATTR", "VERSION_ATTRS", "versions_transition")
+load(":transitions.bzl", "ALLOWLIST_ATTR", "STUB_CPUS", "VERSION_ATTRS", "stub_transition")
 
 _DOC = """The stub `triton_python_backend_stub`, compiled from `//stub` by the pinned toolchain.
 
 ```starlark
 triton_python_stub(
     name = "stub",
+    cpu = "aarch64",
     python_version = "3.12",
     triton_version = "24.10",
 )
@@ -16,6 +17,10 @@ triton_python_stub(
 """
 
 _ATTRS = ALLOWLIST_ATTR | VERSION_ATTRS | {
+    "cpu": attr.string(
+        doc = "CPU of the server, `x86_64` or `aarch64`; empty: that of `--platforms`.",
+        values = [""] + sorted(STUB_CPUS),
+    ),
     "_python_version": attr.label(default = "//config:python_version"),
     "_stub": attr.label(
         default = "//stub:triton_python_backend_stub",
@@ -40,6 +45,6 @@ triton_python_stub = rule(
     implementation = _triton_python_stub_impl,
     doc = _DOC,
     attrs = _ATTRS,
-    cfg = versions_transition,
+    cfg = stub_transition,
     executable = True,
 )

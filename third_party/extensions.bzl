@@ -4,6 +4,7 @@ load("//third_party/buildifier:repository.bzl", "buildifier_tool")
 load("//third_party/farm:repository.bzl", "farm_repository")
 load("//third_party/headers:repository.bzl", "wheel_headers")
 load("//third_party/python:repository.bzl", "python_toolchain", "uv_tool")
+load("//third_party/qemu:repository.bzl", "qemu_repository")
 load("//third_party/triton:repository.bzl", "triton_server")
 load("//third_party/wheels:repository.bzl", "lock_set", "pinned_wheel", "repository_suffix")
 load("//third_party/zig:repository.bzl", "zig_sdk")
@@ -124,6 +125,7 @@ triton = module_extension(
 def _development_impl(_mctx):
     buildifier_tool(name = "buildifier")
     farm_repository(name = "farm")
+    qemu_repository(name = "qemu")
 
 development = module_extension(
     implementation = _development_impl,

@@ -17,17 +17,27 @@ import subprocess
 from pathlib import Path
 
 # The patch version that stands for a minor version when wheels are resolved and fetched.
-LOCK_PYTHONS = {"3.10": "3.10.13", "3.11": "3.11.7", "3.12": "3.12.1", "3.13": "3.13.0"}
+LOCK_PYTHONS = {
+    "3.9": "3.9.18",
+    "3.10": "3.10.13",
+    "3.11": "3.11.7",
+    "3.12": "3.12.1",
+    "3.13": "3.13.0",
+    "3.14": "3.14.0",
+}
+
+# Those with locks for whole models: PYTHON_VERSIONS of config/versions.bzl. The others have what the stub's tests need.
+MODEL_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 CPUS = ("x86_64", "aarch64")
 
 # Order matters: the later ones are constrained by the tests' lock, so that one process may hold both.
 LOCKS = {
-    "dev": tuple(LOCK_PYTHONS),
-    "tools": tuple(LOCK_PYTHONS),
-    "bench": tuple(LOCK_PYTHONS),
-    "wine": tuple(LOCK_PYTHONS),
-    "numpy1": ("3.10", "3.11", "3.12"),
+    "dev": MODEL_PYTHONS,
+    "tools": MODEL_PYTHONS,
+    "bench": MODEL_PYTHONS,
+    "wine": MODEL_PYTHONS,
+    "numpy1": ("3.9", "3.10", "3.11", "3.12"),
     "numpy2": tuple(LOCK_PYTHONS),
     "lint": ("3.11",),
 }

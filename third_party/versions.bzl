@@ -76,10 +76,12 @@ WHEELS = {
 
 # The patch version for which a minor version's wheels are resolved and fetched.
 LOCK_PYTHONS = {
+    "3.9": "3.9.18",
     "3.10": "3.10.13",
     "3.11": "3.11.7",
     "3.12": "3.12.1",
     "3.13": "3.13.0",
+    "3.14": "3.14.0",
 }
 
 # Lock set -> minor versions it is made for; the files are requirements/NAME_VERSION.lock.
@@ -87,8 +89,8 @@ LOCK_SETS = {
     "bench": ["3.10", "3.11", "3.12", "3.13"],
     "dev": ["3.10", "3.11", "3.12", "3.13"],
     "lint": ["3.11"],
-    "numpy1": ["3.10", "3.11", "3.12"],
-    "numpy2": ["3.10", "3.11", "3.12", "3.13"],
+    "numpy1": ["3.9", "3.10", "3.11", "3.12"],
+    "numpy2": ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"],
     "tools": ["3.10", "3.11", "3.12", "3.13"],
     "wine": ["3.10", "3.11", "3.12", "3.13"],
 }

@@ -2,7 +2,7 @@
 
 load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_archive")
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
-load("//config:versions.bzl", "PYTHON_VERSIONS", "TRITON_TEST_VERSIONS")
+load("//config:versions.bzl", "PYTHON_VERSIONS", "STUB_PYTHON_VERSIONS", "TRITON_TEST_VERSIONS")
 load("//third_party:extensions.bzl", "declare_headers", "declare_python_tools")
 load("//third_party:versions.bzl", "LOCK_SETS")
 load("//third_party/python:repository.bzl", "python_toolchain")
@@ -45,7 +45,7 @@ def mlflow_backend_dependencies():
             url = archive.url,
         )
 
-def mlflow_backend_repositories(python_versions = PYTHON_VERSIONS, triton_versions = TRITON_TEST_VERSIONS):
+def mlflow_backend_repositories(python_versions = STUB_PYTHON_VERSIONS, triton_versions = TRITON_TEST_VERSIONS):
     """Toolchains, runtimes, wheels and servers, and registers the toolchains.
 
     Args:
@@ -63,7 +63,8 @@ def mlflow_backend_repositories(python_versions = PYTHON_VERSIONS, triton_versio
             uv = "@uv//:uv",
             version = version,
         )
-        native.register_toolchains("@{}//:all".format(name))
+        if version in PYTHON_VERSIONS:  # the others serve stubs alone
+            native.register_toolchains("@{}//:all".format(name))
     for name, versions in LOCK_SETS.items():
         lock_set(
             name = name,

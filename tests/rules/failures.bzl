@@ -27,6 +27,7 @@ def _setting_failure_test(settings):
         expect_failure = True,
     )
 
-# Fails to analyse with a version that there is not.
+# Fails to analyse with a version that there is not, or not for models.
 unknown_python_test = _setting_failure_test({str(Label("//config:python_version")): "2.7"})
+python_without_lock_test = _setting_failure_test({str(Label("//config:python_version")): "3.9"})
 unknown_triton_test = _setting_failure_test({str(Label("//config:triton_version")): "1.0"})

@@ -1,12 +1,17 @@
 """Copies an installed CPython into a folder that can be moved anywhere. Standard library only.
 
-usage: make_runtime.py PREFIX DEST [--series X.Y]
+usage: make_runtime.py PREFIX DEST [--series X.Y] [--libc FOLDER --program FILE]
 
 DEST then holds `bin/pythonX.Y`, `lib/` with the standard library, `libpythonX.Y.so.1.0` and the host libraries that
 extension modules need (beyond the C library), `include/pythonX.Y/`, and `symbols.txt`: what a link-time stand-in for
 libpython must define, one `function NAME` or `object NAME` a line. What an execution environment never needs (tests,
 IDLE, Tk, static libraries) is left out. Library search paths become relative, debug information is dropped, and
 the folders that lead to PREFIX are blanked, so the bytes do not depend on DEST and name no folder of the machine.
+
+With `--libc`, for an interpreter that needs a newer C library than the machine has, FOLDER holds that library, and
+FILE is the interpreter as it was built (the one in PREFIX runs where it lies only). DEST then holds the library in
+`lib/glibc`, its loader as `bin/ld.so`, the interpreter as `bin/pythonX.Y.elf`, and `bin/pythonX.Y` is a script that
+starts one with the other.
 
 Prints one JSON object: `version` (X.Y.Z), `series` (X.Y), `libraries` (host libraries taken along) and `missing` (host
 libraries that extension modules ask for and the machine lacks). Exit status 1 and one line where PREFIX cannot serve.
@@ -42,6 +47,12 @@ _LIBRARY_FOLDERS = ("/usr/local/lib", "/lib", "/usr/lib", "/lib64", "/usr/lib64"
 # What stands for the folder the interpreter was installed in; the same word that standalone builds use.
 _NEUTRAL_FOLDER = b"/install"
 _SHARED_PREFIXES = ("/usr", "/usr/local")
+# Python learns from its name where it lies, so that is the script's: what Python starts by `sys.executable` works, too.
+_START_WITH_LIBC = """#!/bin/sh
+self=$(readlink -f -- "$0")
+bin=${self%/*}
+exec "$bin/ld.so" --argv0 "$0" --library-path "$bin/../lib/glibc:$bin/../lib" "$self.elf" "$@"
+"""
 
 
 class UnusableError(Exception):
@@ -120,11 +131,25 @@ def relocatable(data: bytes, up: str, prefix: str, executable: bool = False) -> 
     return blank_prefix(data, prefix)
 
 
+def copy_program(parts: layout.Layout, dest: str, libc: str, program: str) -> None:
+    """The executable, and what it needs to run if that is a C library of its own (see the head of this file)."""
+    target = os.path.join(dest, "bin", "python" + parts.series)
+    data = relocatable(read_file(program or parts.executable), "../lib", parts.prefix, True)
+    if not libc:
+        write_file(target, data, True)
+        return
+    write_file(target + ".elf", data, True)
+    write_file(target, _START_WITH_LIBC.encode(), True)
+    for name in sorted(os.listdir(libc)):
+        library = elf.strip(read_file(os.path.join(libc, name)))
+        if name.startswith("ld-linux"):
+            write_file(os.path.join(dest, "bin", "ld.so"), library, True)
+        write_file(os.path.join(dest, "lib", "glibc", name), library)
+
+
 def copy_interpreter(parts: layout.Layout, dest: str) -> None:
-    """Executable, libpython and standard library."""
+    """libpython and the standard library, and the executable's other names."""
     name = "python" + parts.series
-    program = read_file(parts.executable)
-    write_file(os.path.join(dest, "bin", name), relocatable(program, "../lib", parts.prefix, True), True)
     for alias in ("python", "python3"):
         os.symlink(name, os.path.join(dest, "bin", alias))
     library = os.path.join(dest, "lib", os.path.basename(parts.libpython))
@@ -209,7 +234,7 @@ def write_symbols(libpython: str, path: str) -> None:
     write_file(path, "".join("{} {}\n".format(*symbol) for symbol in sorted(symbols)).encode())
 
 
-def make_runtime(prefix: str, dest: str, series: str = "") -> dict[str, object]:
+def make_runtime(prefix: str, dest: str, series: str = "", libc: str = "", program: str = "") -> dict[str, object]:
     """Copy the CPython in `prefix` to `dest`, which must hold none yet. See the head of this file.
 
     Raises:
@@ -225,6 +250,7 @@ def make_runtime(prefix: str, dest: str, series: str = "") -> dict[str, object]:
         raise UnusableError(f"{parts.executable} {said}")
     for folder in ("bin", "lib", "include"):
         shutil.rmtree(os.path.join(dest, folder), ignore_errors=True)
+    copy_program(parts, dest, libc, program)
     copy_interpreter(parts, dest)
     copy_headers(parts, dest)
     libraries = copy_host_libraries(parts, dest)
@@ -240,9 +266,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("prefix", help="installation prefix, such as /usr/local")
     parser.add_argument("dest", help="folder to fill; bin, lib, include and symbols.txt in it are replaced")
     parser.add_argument("--series", default="", help="X.Y, needed where PREFIX holds several interpreters")
+    parser.add_argument("--libc", default="", help="folder of the C library that the interpreter needs")
+    parser.add_argument("--program", default="", help="with --libc: the interpreter as it was built")
     options = parser.parse_args(argv)
+    if bool(options.libc) != bool(options.program):
+        parser.error("--libc and --program go together")
     try:
-        facts = make_runtime(options.prefix, options.dest, options.series)
+        facts = make_runtime(options.prefix, options.dest, options.series, options.libc, options.program)
     except (UnusableError, elf.ElfError) as error:
         print(f"make_runtime: {error}", file=sys.stderr)
         return 1

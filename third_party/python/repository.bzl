@@ -22,6 +22,7 @@ python_runtime(
     name = "runtime",
     srcs = [":files"],
     interpreter = "bin/python{minor}",
+    private_libc = {private_libc},
     version = "{version}",
 )
 
@@ -103,6 +104,15 @@ load("{main}//third_party/python:unavailable.bzl", "unavailable")
 ]
 """
 
+# What BUILD files and macros may load from each runtime's repository.
+_STATUS = """# Written by //third_party/python:repository.bzl.
+# Why this machine cannot have CPython {minor}; empty: it has it.
+REASON = {reason}
+
+# Whether it runs on a C library of its own only, as Debian's of a later release does; good for tests alone.
+PRIVATE_LIBC = {private_libc}
+"""
+
 _EXEC_TOOLS = """
 py_exec_tools_toolchain(name = "exec_tools")
 
@@ -129,6 +139,25 @@ def _fetch_standalone(rctx, minor):
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     return None, (lines[-1] if lines else "no output")
 
+def _fetch_debian(rctx, minor):
+    """Debian's packages of CPython, unpacked: (prefix or None, folder of a C library that it needs or None, text)."""
+    script = rctx.path(Label("//third_party/python:debian.sh"))
+
+    # Watched by naming them: an edit fetches anew.
+    rctx.path(Label("//third_party/bazel:common.sh"))
+    scripts = rctx.path(Label("//third_party/bazel:debian.sh")).dirname
+    bash = rctx.which("bash")
+    if not bash or rctx.os.name != "linux":
+        return None, None, "needs Linux and bash"
+    done = rctx.execute([bash, script, scripts, "debian", minor], timeout = 600)
+    reason = rctx.path("debian/reason")
+    if done.return_code:
+        return None, None, "failed: " + (done.stderr.strip().splitlines() or ["no output"])[-1]
+    if reason.exists:
+        return None, None, "; ".join(rctx.read(reason).strip().splitlines())
+    libc = rctx.path("debian/libc")
+    return rctx.path("debian/root/usr"), (libc if libc.exists else None), ""
+
 def _python_toolchain_impl(rctx):
     minor = rctx.attr.version
     variable = "MLFLOW_BACKEND_PYTHON_" + minor.replace(".", "_")
@@ -142,6 +171,7 @@ def _python_toolchain_impl(rctx):
     explicit = [c for c in candidates if c["source"] == "$" + variable]
     looked = []
     chosen = None
+    libc = None
     if explicit:
         if not explicit[0]["usable"]:
             fail("CPython {} was asked for at {}, which cannot serve: {}.".format(
@@ -162,6 +192,10 @@ def _python_toolchain_impl(rctx):
                 break
             looked.append("{} ({}): {}".format(candidate["prefix"], candidate["source"], candidate["reason"]))
     if not chosen:
+        chosen, libc, why = _fetch_debian(rctx, minor)
+        looked.append("Debian's packages: " + why)
+    main = str(Label("//third_party/python:x")).partition("//")[0]
+    if not chosen:
         # Registering toolchains loads this repository on every machine, also for builds with another Python.
         message = ("CPython {minor} cannot be had. Looked for:\n  {looked}\n" +
                    "Install it (pyenv, uv or the system's packages, with shared library and headers), set {variable} to its " +
@@ -170,24 +204,26 @@ def _python_toolchain_impl(rctx):
             looked = "\n  ".join(looked),
             variable = variable,
         )
-        rctx.file("BUILD", _UNAVAILABLE.format(
-            main = str(Label("//third_party/python:x")).partition("//")[0],
-            message = json.encode(message),
-        ))
+        rctx.file("BUILD", _UNAVAILABLE.format(main = main, message = json.encode(message)))
+        rctx.file("status.bzl", _STATUS.format(minor = minor, private_libc = False, reason = json.encode(message)))
         return
     made = json.decode(run_script(
         rctx,
         Label("//third_party/python:make_runtime.py"),
-        [chosen, rctx.path("."), "--series", minor],
+        [chosen, rctx.path("."), "--series", minor] +
+        (["--libc", libc, "--program", rctx.path("debian/program")] if libc else []),
         "copying CPython {} from {}".format(minor, chosen),
     ))
     rctx.delete("standalone")
+    rctx.delete("debian")
     has_exec_tools = rctx.path(Label("@rules_python//python:BUILD.bazel")).dirname.get_child("py_exec_tools_toolchain.bzl").exists
     substitutions = {
-        "main": str(Label("//third_party/python:x")).partition("//")[0],
+        "main": main,
         "minor": minor,
+        "private_libc": libc != None,
         "version": made["version"],
     }
+    rctx.file("status.bzl", _STATUS.format(minor = minor, private_libc = libc != None, reason = json.encode("")))
     rctx.file("BUILD", _BUILD.format(
         exec_tools = _EXEC_TOOLS.format(**substitutions) if has_exec_tools else "",
         exec_tools_load = _EXEC_TOOLS_LOAD if has_exec_tools else "",
@@ -203,6 +239,7 @@ python_toolchain = repository_rule(
         "version": attr.string(mandatory = True, doc = "Minor version, e.g. `3.11`."),
     },
     environ = [
+        "BAZELW_DEBIAN_MIRROR",
         "HOME",
         "MLFLOW_BACKEND_PYTHON_3_9",
         "MLFLOW_BACKEND_PYTHON_3_10",

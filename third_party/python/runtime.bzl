@@ -10,6 +10,7 @@ def _python_runtime_impl(ctx):
             files = depset(ctx.files.srcs),
             interpreter = interpreter,
             prefix = interpreter.dirname.rpartition("/")[0],
+            private_libc = ctx.attr.private_libc,
             version = ctx.attr.version,
         ),
     ]
@@ -19,6 +20,7 @@ python_runtime = rule(
     doc = "A relocatable CPython prefix.",
     attrs = {
         "interpreter": attr.label(allow_single_file = True, mandatory = True, doc = "`bin/pythonX.Y` of the prefix."),
+        "private_libc": attr.bool(doc = "Whether the prefix holds a C library, without which its interpreter does not run."),
         "srcs": attr.label_list(allow_files = True, mandatory = True, doc = "All files of the prefix."),
         "version": attr.string(mandatory = True, doc = "Full version, e.g. `3.11.7`."),
     },

@@ -1,4 +1,4 @@
-"""What stands for a CPython that this machine cannot have: an error for those who use it, and for nobody else."""
+"""What stands for a CPython or a lock that there is not: an error for those who use it, and for nobody else."""
 
 def _unavailable_impl(ctx):
     fail(ctx.attr.message)

@@ -36,7 +36,7 @@ alias(
             allow_empty = True,
         ),
     )
-    for version in ["3.10", "3.11", "3.12", "3.13"]
+    for version in ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
 ]
 """
 

@@ -154,6 +154,7 @@ locked_wheels = repository_rule(
 
 _HUB_BUILD = """
 load("{rules}//rules:py_site_packages.bzl", "py_site_packages")
+load("{rules}//third_party/python:unavailable.bzl", "unavailable")
 
 package(default_visibility = ["//visibility:public"])
 
@@ -161,14 +162,21 @@ alias(
     name = "wheels",
     actual = select({{
 {wheels}
-    }}, no_match_error = {error}),
+        "//conditions:default": ":no_lock",
+    }}),
 )
 
 alias(
     name = "lock",
     actual = select({{
 {locks}
-    }}, no_match_error = {error}),
+        "//conditions:default": ":no_lock",
+    }}),
+)
+
+unavailable(
+    name = "no_lock",
+    message = {error},
 )
 
 py_site_packages(
@@ -191,10 +199,11 @@ def _hub_impl(rctx):
         rules = str(Label("//rules:x")).partition("//")[0],
         wheels = branches("wheels"),
         locks = branches("requirements.lock"),
-        error = repr("lock set \"{}\" has no lock for this //config:python_version; there are locks for {}. ".format(
+        error = json.encode(("lock set \"{}\" has no lock for this //config:python_version; there are locks for {}. Choose one of " +
+                             "these, or add one to requirements.lock: a stub alone needs none.").format(
             rctx.attr.set_name,
             ", ".join(rctx.attr.repositories),
-        ) + "Add one to requirements.lock(locks = …)."),
+        )),
     ))
 
 wheels_hub = repository_rule(

@@ -92,7 +92,7 @@ class MainTest(parameterized.TestCase):
         (["build-env", "--python-version=3.8"], "Missing option"),
         (
             ["build-env", "--python-version=3.8", "--requirements={folder}/x.lock", "--output-path=x"],
-            "Python version '3.8' is not supported; choose one of 3.10, 3.11, 3.12, 3.13",
+            "Python version '3.8' is not supported; choose one of 3.9, 3.10, 3.11, 3.12, 3.13, 3.14",
         ),
         (
             ["build-env", "--python-version=3.11", "--requirements={folder}/x.lock", "--output-path=x"],

@@ -93,6 +93,32 @@ class MakeRuntimeTest(absltest.TestCase):
         for name, content in results[0].items():
             self.assertNotIn(b"somebody", content[1] if isinstance(content, tuple) else b"", name)
 
+    def test_a_c_library_of_its_own(self) -> None:
+        """The interpreter is started by a script, with that library and without a word of it in the environment."""
+        libc = self.folder / "libc"
+        libc.mkdir()
+        for name in ("ld-linux-x86-64.so.2", "libc.so.6"):
+            shutil.copyfile(_LIBRARY, libc / name)
+        done = self.run_tool(self.prefix, self.folder / "out", "--libc", libc, "--program", _PROGRAM)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        out = self.folder / "out"
+        self.assertEqual(sorted(path.name for path in (out / "lib" / "glibc").iterdir()), sorted(os.listdir(libc)))
+        loader = out / "bin" / "ld.so"
+        self.assertTrue(os.access(loader, os.X_OK))
+        loader.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+        program = out / "bin" / "python3"
+        elsewhere = self.folder / "link"
+        elsewhere.symlink_to(program)
+        said = subprocess.run([elsewhere, "-c", "a b"], capture_output=True, text=True, check=True).stdout.splitlines()
+        folder = str(out / "bin")
+        paths = f"{folder}/../lib/glibc:{folder}/../lib"
+        wanted = ["--argv0", str(elsewhere), "--library-path", paths, f"{folder}/python{_SERIES}.elf", "-c", "a b"]
+        self.assertEqual(said, wanted)
+        self.assertTrue(elf.is_elf((out / "bin" / f"python{_SERIES}.elf").read_bytes()))
+        done = self.run_tool(self.prefix, self.folder / "other", "--libc", libc)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--libc and --program go together", done.stderr)
+
     def test_unusable_prefixes(self) -> None:
         cases = (
             (lambda: (self.prefix / "lib" / _LIBRARY.name).unlink(), "lacks the shared library"),

@@ -25,12 +25,12 @@ def _table() -> dict[str, Any]:
 
 
 def python_version(given: str) -> str:
-    """A supported minor version of Python, `X.Y`.
+    """A supported minor version of Python, `X.Y`: stubs are compiled and environments packed for it.
 
     Raises:
       InputError: `given` is none.
     """
-    supported = _table()["PYTHON_VERSIONS"]
+    supported = _table()["STUB_PYTHON_VERSIONS"]
     if given not in supported:
         raise InputError(f"Python version {given!r} is not supported; choose one of {', '.join(supported)}")
     return given
