@@ -1,14 +1,21 @@
 """Targets of the conformance suite: every test with every server, stub and NumPy."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
+load("//:defs.bzl", "conda_pack_env", "triton_python_stub")
 load("//config:versions.bzl", "DEFAULT_TRITON_VERSION", "TRITON_TEST_VERSIONS")
-load("//rules:py.bzl", "py_test")
+load("//rules:py.bzl", "settled_py_test")
 
-# Variant -> what its tests run with. There is no NumPy 1 for Python 3.13, and the shipped stub knows NumPy 1 only.
+# There is no NumPy 1 for these, and the shipped stubs know NumPy 1 only.
+_WITHOUT_NUMPY1 = [
+    "//config:python_3.13",
+    "//config:python_3.14",
+]
+
+# Variant -> what its tests run with.
 _VARIANTS = {
     "numpy1": struct(
         env = ":env_numpy1",
-        incompatible = ["//config:python_3.13"],
+        incompatible = _WITHOUT_NUMPY1,
         kind = "own",
         releases = [DEFAULT_TRITON_VERSION],
         stub = "//stub",
@@ -25,7 +32,7 @@ _VARIANTS = {
     ),
     "shipped": struct(
         env = ":env_numpy1",
-        incompatible = ["//config:python_3.13"],
+        incompatible = _WITHOUT_NUMPY1,
         kind = "shipped",
         releases = TRITON_TEST_VERSIONS,
         stub = ":shipped_stub_triton{}",
@@ -58,15 +65,64 @@ def conformance_suite(name, tests, size = "medium"):
         tests = suites["shipped"],
     )
 
-def _conformance_test(name, test, choice, release, size):
+def conformance_python(name, python_version, numpys, tests, size = "medium"):
+    """Tests `TEST_NUMPY_pyX.Y` of one Python, whatever is configured, with the default server; `name` is their suite.
+
+    Args:
+      name: name of the suite.
+      python_version: minor version of CPython.
+      numpys: lock sets of environments, each with its own tests.
+      tests: names of the tests; `TEST.py` each.
+      size: size of each test.
+    """
+    stub = name + "_stub"
+    triton_python_stub(
+        name = stub,
+        testonly = True,
+        python_version = python_version,
+        triton_version = DEFAULT_TRITON_VERSION,
+    )
+    made = []
+    for numpy in numpys:
+        env = "env_{}_py{}".format(numpy, python_version)
+        conda_pack_env(
+            name = env,
+            testonly = True,
+            python_version = python_version,
+            requirements = "@" + numpy,
+            tags = ["manual"],
+        )
+        native.filegroup(
+            name = env + "_directory",
+            testonly = True,
+            srcs = [":" + env],
+            output_group = "directory",
+            tags = ["manual"],
+        )
+        choice = struct(
+            env = ":" + env,
+            incompatible = [],
+            kind = "own",
+            stub = ":" + stub,
+            tags = [],
+        )
+        for test in tests:
+            target = "{}_{}_py{}".format(test, numpy, python_version)
+            _conformance_test(target, test, choice, DEFAULT_TRITON_VERSION, size, archive = False)
+            made.append(":" + target)
+    native.test_suite(
+        name = name,
+        tests = made,
+    )
+
+def _conformance_test(name, test, choice, release, size, archive = True):
     server = "@triton_" + release.replace(".", "_")
     stub = choice.stub.format(release)
-    py_test(
+    settled_py_test(
         name = name,
         size = size,
         srcs = [test + ".py"],
-        data = [
-            choice.env,
+        data = ([choice.env] if archive else []) + [
             choice.env + "_directory",
             stub,
             ":server_location",
@@ -75,13 +131,12 @@ def _conformance_test(name, test, choice, release, size):
         ],
         env = {
             "EXECUTION_ENV": "$(rlocationpath {}_directory)".format(choice.env),
-            "EXECUTION_ENV_ARCHIVE": "$(rlocationpath {})".format(choice.env),
             "SERVER_FILE": "$(rlocationpath :server_location)",
             "STUB": "$(rlocationpath {})".format(stub),
             "STUB_KIND": choice.kind,
             "TRITONSERVER": "$(rlocationpath {}//:tritonserver)".format(server),
             "TRITON_RELEASE": release,
-        },
+        } | ({"EXECUTION_ENV_ARCHIVE": "$(rlocationpath {})".format(choice.env)} if archive else {}),
         # Older servers crash by themselves now and then when a stub dies or a stream is abandoned: 23.12 in 4 of 5 runs of
         # line 15 with the stub it came with, 23.10 in 2 of 6 with abandoned gRPC streams. Such a run is repeated.
         flaky = release != DEFAULT_TRITON_VERSION,

@@ -4,7 +4,6 @@ import ctypes.util
 import gzip
 import json
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +62,7 @@ class EnvironmentTest(harness.ServerTest):
     def test_line_3_no_libpython(self) -> None:
         self.skip_if_shipped("missing_libpython")
         environment = self._environment("no_libpython")
-        name = f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
+        name = harness.libpython().name
         system = ctypes.util._findSoname_ldconfig(name.partition("lib")[2].partition(".so")[0])  # type: ignore[attr-defined]
         if system == name:
             self.skipTest(f"{name} is installed in this machine's library folders: it is found there")
@@ -75,7 +74,7 @@ class EnvironmentTest(harness.ServerTest):
     def test_line_3_broken_libpython(self) -> None:
         self.skip_if_shipped("missing_libpython")
         environment = self._environment("broken_libpython")
-        library = environment / "lib" / f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
+        library = environment / "lib" / harness.libpython().name
         library.write_text("no library", encoding="utf-8")
         self.assertIn(f"Failed to load {library}: ", self._quick_load_error(environment))
 
@@ -112,7 +111,7 @@ class BackendTest(harness.ServerTest):
             repository.write_source(folder / "model.py", Model("inspect"))
             result.append(folder)
         # A stub beside the backend counts only together with the utilities.
-        repository.install_stub(harness.setting("STUB"), result[1])
+        repository.install_stub(harness.stub(), result[1])
         utilities = harness.tritonserver().parent.parent / "backends" / "python" / "triton_python_backend_utils.py"
         shutil.copyfile(utilities, result[1] / utilities.name)
         return result

@@ -107,6 +107,29 @@ def environment() -> Path:
     return setting("EXECUTION_ENV").resolve()
 
 
+def libpython() -> Path:
+    """The library of the Python that is embedded: of the environment, which need not be that of this test."""
+    (library,) = (environment() / "lib").glob("libpython3.*.so.1.0")
+    return library
+
+
+@functools.lru_cache
+def stub() -> Path:
+    """The stub to install in models.
+
+    An environment whose Python runs only on the C library in it needs that for the whole process: then it is a script
+    which starts the stub so.
+    """
+    program, loader = setting("STUB"), environment() / "bin" / "ld.so"
+    if not loader.exists():
+        return program
+    script = Path(tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR")), repository.STUB)
+    libraries = f"{environment()}/lib/glibc:{environment()}/lib"
+    command = ["exec", str(loader), "--argv0", '"$0"', "--library-path", libraries, str(program.resolve()), '"$@"']
+    script.write_text("#!/bin/sh\n" + " ".join(command) + "\n", encoding="utf-8")
+    return script
+
+
 def same_environment(prefix: str | Path, wanted: Path) -> bool:
     """Whether a model's `sys.prefix` is that of an environment: Python follows links, which sandboxes are made of."""
     return (Path(prefix) / "bin" / "python3").resolve() == (wanted / "bin" / "python3").resolve()
@@ -178,7 +201,7 @@ class ServerTest(parameterized.TestCase):
     @classmethod
     def add(cls, model: Model) -> Path:
         """Write a model into the repository without loading it; returns its folder."""
-        return repository.add_model(cls.repository, model, stub=setting("STUB"), environment=environment())
+        return repository.add_model(cls.repository, model, stub=stub(), environment=environment())
 
     @classmethod
     def load(cls, name: str, config: Mapping[str, Any] | None = None) -> None:

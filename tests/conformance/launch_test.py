@@ -42,7 +42,7 @@ class TritonPythonModel:
 class CommandLineTest(absltest.TestCase):
     def test_line_1_without_arguments(self) -> None:
         """The server runs the stub so before each launch, and takes its right to read away if the status is not 1."""
-        stub = repository.install_stub(harness.setting("STUB"), Path(self.create_tempdir().full_path))
+        stub = repository.install_stub(harness.stub(), Path(self.create_tempdir().full_path))
         # As the server does it: without the execution environment. The shipped stub needs its libpython even here.
         libraries = [f"{harness.environment()}/lib", str(harness.stub_libraries())] if harness.stub_libraries() else []
         environ = {"LD_LIBRARY_PATH": ":".join(libraries)}

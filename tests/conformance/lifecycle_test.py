@@ -109,7 +109,7 @@ class ShutdownTest(parameterized.TestCase):
         names = [f"model{index}" for index in range(3)]
         for name in names:
             model = Model("lifecycle", name, parameters={"journal": str(journal), "end": ""})
-            repository.add_model(models, model, stub=harness.setting("STUB"), environment=harness.environment())
+            repository.add_model(models, model, stub=harness.stub(), environment=harness.environment())
         args = ["--disable-auto-complete-config", *[f"--load-model={name}" for name in names]]
         with harness.running_server(models, args, may_leave=True) as server:
             pid = server.pid

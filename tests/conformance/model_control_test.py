@@ -61,7 +61,7 @@ class ModelControlTest(harness.ServerTest):
         folder = scratch / "backends" / "checksum"
         folder.mkdir(parents=True)
         repository.write_source(folder / "model.py", Model("checksum"))
-        repository.install_stub(harness.setting("STUB"), folder)
+        repository.install_stub(harness.stub(), folder)
         utilities = harness.tritonserver().parent.parent / "backends" / "python" / "triton_python_backend_utils.py"
         shutil.copyfile(utilities, folder / utilities.name)
         return [folder]

@@ -55,7 +55,7 @@ def fixture(*names: str, args: Sequence[str] = (), may_leave: bool = False) -> I
         models = Path(scratch, "models")
         for name in names:
             model = Model("sleeper", name)
-            repository.add_model(models, model, stub=harness.setting("STUB"), environment=harness.environment())
+            repository.add_model(models, model, stub=harness.stub(), environment=harness.environment())
         arguments = ["--disable-auto-complete-config", *[f"--load-model={name}" for name in names], *args]
         with (
             harness.running_server(models, arguments, may_leave=may_leave) as server,

@@ -1,7 +1,13 @@
-"""The stub as a file: what it needs of the machine it runs on."""
+"""The stub as a file: what it needs of the machine it runs on.
+
+Environment: STUB, the stub; CPU, the one that it is for; EMULATOR, files of //third_party/qemu, if that is another one;
+PROGRAMS, other tests of the stub compiled for that CPU.
+"""
 
 import os
+import platform
 import re
+import subprocess
 from pathlib import Path
 
 from absl.testing import absltest
@@ -13,15 +19,47 @@ from elftools.elf.sections import SymbolTableSection
 # Debian 10, RHEL 8: older than any server that is covered.
 _NEWEST_GLIBC = (2, 28)
 _MOST_BYTES = 4_000_000
+_MACHINES = {"aarch64": "EM_AARCH64", "x86_64": "EM_X86_64"}
 _GLIBC_LIBRARIES = {"libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0"}
+
+
+def _runfiles(variable: str) -> list[Path]:
+    return [Path(os.environ["RUNFILES_DIR"], name) for name in os.environ.get(variable, "").split()]
 
 
 class BinaryTest(absltest.TestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.path = Path(os.environ["RUNFILES_DIR"], os.environ["STUB"])
+        (self.path,) = _runfiles("STUB")
         self.elf = ELFFile(self.enter_context(self.path.open("rb")))
         (self.dynamic,) = (one for one in self.elf.iter_sections() if isinstance(one, DynamicSection))
+
+    def _emulator(self) -> list[str]:
+        """What starts a program for CPU on this machine."""
+        if platform.machine() == os.environ["CPU"]:
+            return []
+        files = {path.name: path for path in _runfiles("EMULATOR")}
+        if "reason" in files:
+            self.skipTest(files["reason"].read_text(encoding="utf-8"))
+        if "qemu-aarch64-static" not in files:
+            self.skipTest(f"nothing here starts programs for {os.environ['CPU']}")
+        return [str(files["qemu-aarch64-static"]), "-L", str(files["libc.so.6"].parent.parent)]
+
+    def test_cpu(self) -> None:
+        self.assertEqual(self.elf.header["e_machine"], _MACHINES[os.environ["CPU"]])
+
+    def test_trial_run(self) -> None:
+        """Without arguments, as servers start it to see whether it can run: status 1, with or without a libpython."""
+        done = subprocess.run([*self._emulator(), self.path], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+
+    def test_programs(self) -> None:
+        """The structures of the region, its allocator and its queues, on that CPU."""
+        for program in _runfiles("PROGRAMS"):
+            with self.subTest(program.name):
+                command = [*self._emulator(), program]
+                done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_size(self) -> None:
         self.assertLessEqual(self.path.stat().st_size, _MOST_BYTES)
