@@ -113,19 +113,25 @@ def libpython() -> Path:
     return library
 
 
+def own_libc(*folders: Path) -> list[str]:
+    """What starts a program on the C library of the environment, and libraries of `folders`, if its Python needs that.
+
+    Server and stub need the same one: the condition variables that they share changed in glibc 2.41.
+    """
+    loader = environment() / "bin" / "ld.so"
+    if not loader.exists():
+        return []
+    return [str(loader), "--library-path", ":".join(map(str, [environment() / "lib" / "glibc", *folders]))]
+
+
 @functools.lru_cache
 def stub() -> Path:
-    """The stub to install in models.
-
-    An environment whose Python runs only on the C library in it needs that for the whole process: then it is a script
-    which starts the stub so.
-    """
-    program, loader = setting("STUB"), environment() / "bin" / "ld.so"
-    if not loader.exists():
+    """The stub to install in models: a script that starts it, if it needs the C library of its environment."""
+    program, launcher = setting("STUB"), own_libc(environment() / "lib")
+    if not launcher:
         return program
     script = Path(tempfile.mkdtemp(dir=os.environ.get("TEST_TMPDIR")), repository.STUB)
-    libraries = f"{environment()}/lib/glibc:{environment()}/lib"
-    command = ["exec", str(loader), "--argv0", '"$0"', "--library-path", libraries, str(program.resolve()), '"$@"']
+    command = ["exec", *launcher, "--argv0", '"$0"', str(program.resolve()), '"$@"']
     script.write_text("#!/bin/sh\n" + " ".join(command) + "\n", encoding="utf-8")
     return script
 
@@ -369,6 +375,7 @@ def running_server(
         backends,
         model_control="explicit",
         extra_args=args,
+        launcher=own_libc(),
         env={"LD_LIBRARY_PATH": str(libraries)} if libraries else None,
         stop_seconds=STOP_SECONDS,
     )

@@ -52,6 +52,7 @@ class TritonServer:
       backends: folders of Python-based backends to add, each named like its backend.
       model_control: `none` (every model is loaded), `explicit` or `poll`.
       extra_args: further arguments of the server.
+      launcher: a command that starts the server's program, such as a loader with its options.
       env: further environment variables of the server; they reach the models too.
       log: where to keep the server's log; deleted afterwards if not given.
       shm_prefix: start of the names of shared memory; unique if not given, so that servers do not meet.
@@ -71,6 +72,7 @@ class TritonServer:
         *,
         model_control: str = "none",
         extra_args: Sequence[str] = (),
+        launcher: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         log: Path | None = None,
         shm_prefix: str | None = None,
@@ -83,6 +85,7 @@ class TritonServer:
         self._backends = [Path(backend) for backend in backends]
         self._model_control = model_control
         self._extra_args = list(extra_args)
+        self._launcher = list(launcher)
         self._env = dict(env or {})
         self._wanted_http_port = http_port
         self._ready_seconds = ready_seconds
@@ -135,6 +138,7 @@ class TritonServer:
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "LD_"))}
         environ |= {"TMPDIR": str(temporary), "HOME": str(self._folder), "MLFLOW_DISABLE_TELEMETRY": "true"}
         command = [
+            *self._launcher,
             str(self._tritonserver),
             f"--model-repository={self._repository}",
             f"--backend-directory={backends}",
