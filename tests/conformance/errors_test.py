@@ -103,7 +103,7 @@ class ErrorsTest(harness.ServerTest):
         ("built_in", "ValueError: boom"),
         ("custom", "CustomError: custom boom"),
         ("model", "TritonModelException: model boom"),
-        ("division", "ZeroDivisionError: integer division or modulo by zero"),
+        ("conversion", "ValueError: invalid literal for int() with base 10: 'x'"),
         ("utf8", "ValueError: grüße 💥"),
     )
     def test_line_27_exceptions(self, what: str, text: str) -> None:

@@ -40,7 +40,7 @@ _RAISED = {
     "surrogate": lambda: throw(ValueError("lone \udcff surrogate")),
     "exit": lambda: throw(SystemExit(3)),
     "interrupt": lambda: throw(KeyboardInterrupt()),
-    "division": lambda: 1 // 0,
+    "conversion": lambda: int("x"),
     "recursion": lambda: recurse(),
 }
 
