@@ -22,7 +22,7 @@ RequestHandles ReadHandles(Link &link, Handle handle) {
   const char *at = region.Payload(handle, fixed);
   const auto inputs = LoadAt<std::uint32_t>(at + layout.input_count);
   const auto outputs = LoadAt<std::uint32_t>(at + layout.requested_output_count);
-  at = region.Payload(handle, fixed + (std::size_t{inputs} + outputs) * sizeof(Handle)) + fixed;
+  at = region.Payload(handle, (std::size_t{inputs} + outputs) * sizeof(Handle), fixed);
   RequestHandles handles;
   handles.request = handle;
   for (std::uint32_t index = 0; index < outputs; ++index, at += sizeof(Handle)) {
@@ -62,9 +62,9 @@ void ReadTrace(Link &link, const char *at, InferenceRequest *request) {
 /// R1 to R4 keep three inline strings behind the handles: model name, request id, parameters (spec section 3.7).
 void ReadInlineStrings(Link &link, Handle handle, std::size_t offset, InferenceRequest *request) {
   for (std::string *text : {&request->model_name, &request->request_id, &request->parameters}) {
-    const auto length = LoadAt<TextShm>(link.region().Payload(handle, offset + sizeof(TextShm)) + offset).length;
+    const auto length = LoadAt<TextShm>(link.region().Payload(handle, sizeof(TextShm), offset)).length;
     offset += sizeof(TextShm);
-    text->assign(link.region().Payload(handle, offset + length) + offset, length);
+    text->assign(link.region().Payload(handle, length, offset), length);
     offset += length;
   }
 }
@@ -100,12 +100,12 @@ std::shared_ptr<InferenceRequest> ReadRequest(Link &link, const RequestHandles &
   return request;
 }
 
+} // namespace
+
 std::shared_ptr<ChunkReference> Reference(Region &region, Region::Lock &lock, Handle handle) {
   lock.AddReference(handle);
   return std::make_shared<ChunkReference>(region, handle);
 }
-
-} // namespace
 
 Handle MemoryHandleOf(Link &link, Handle tensor) { return link.region().As<TensorShm>(tensor)->memory; }
 
@@ -125,19 +125,19 @@ RegionTensor ReadTensor(Link &link, std::shared_ptr<ChunkReference> chunk, std::
   }
   const std::uint64_t name_length = LoadAt<TextShm>(at).length;
   offset += sizeof(TextShm);
-  tensor.name.assign(region.Payload(handle, offset + name_length) + offset, name_length);
+  tensor.name.assign(region.Payload(handle, name_length, offset), name_length);
   offset += name_length;
 
   const MemoryLayout &layout = link.protocol().memory;
   const auto block_size = static_cast<std::size_t>(layout.size);
   const Handle holder = memory ? memory->handle() : handle;
   const std::size_t start = memory ? 0 : offset;
-  const char *block = region.Payload(holder, start + block_size) + start;
+  const char *block = region.Payload(holder, block_size, start);
   tensor.memory_type = LoadAt<std::int32_t>(block + layout.memory_type);
   tensor.device_id = LoadAt<std::int64_t>(block + layout.memory_type_id);
   tensor.byte_size = LoadAt<std::uint64_t>(block + layout.byte_size);
   const std::size_t resident = tensor.memory_type == 2 ? 0 : tensor.byte_size;
-  tensor.data = region.Payload(holder, start + block_size + resident) + start + block_size;
+  tensor.data = region.Payload(holder, resident, start + block_size);
   tensor.chunk = std::move(chunk);
   tensor.memory = std::move(memory);
   return tensor;
@@ -146,7 +146,7 @@ RegionTensor ReadTensor(Link &link, std::shared_ptr<ChunkReference> chunk, std::
 std::vector<std::shared_ptr<InferenceRequest>> ReadRequestBatch(Link &link, Handle batch) {
   Region &region = link.region();
   const std::uint32_t count = region.As<RequestBatchShm>(batch)->batch_size;
-  const char *list = region.Payload(batch, sizeof(RequestBatchShm) + count * sizeof(Handle)) + sizeof(RequestBatchShm);
+  const char *list = region.Payload(batch, count * sizeof(Handle), sizeof(RequestBatchShm));
   std::vector<RequestHandles> handles;
   for (std::uint32_t index = 0; index < count; ++index) {
     handles.push_back(ReadHandles(link, LoadAt<Handle>(list + index * sizeof(Handle))));

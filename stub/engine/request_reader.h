@@ -17,6 +17,9 @@ std::vector<std::shared_ptr<InferenceRequest>> ReadRequestBatch(Link &link, Hand
 /// One tensor whose chunk reference (and that of a separate memory chunk) the caller has already taken.
 RegionTensor ReadTensor(Link &link, std::shared_ptr<ChunkReference> chunk, std::shared_ptr<ChunkReference> memory);
 
+/// Takes one more reference to a chunk. Throws StubError as `AddReference`.
+std::shared_ptr<ChunkReference> Reference(Region &region, Region::Lock &lock, Handle handle);
+
 /// Handle of the separate memory chunk of a tensor, or none when the block is inline.
 Handle MemoryHandleOf(Link &link, Handle tensor);
 

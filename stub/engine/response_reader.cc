@@ -24,29 +24,30 @@ std::shared_ptr<InferenceResponse> ReadOutputs(Link &link, Handle handle) {
   Region &region = link.region();
   const auto fixed = static_cast<std::size_t>(link.protocol().response.size);
   const auto count = LoadAt<std::uint32_t>(region.Payload(handle, fixed) + link.protocol().response.outputs_size);
-  const char *list = region.Payload(handle, fixed + count * sizeof(Handle)) + fixed;
+  const char *list = region.Payload(handle, count * sizeof(Handle), fixed);
   std::vector<std::pair<Handle, Handle>> tensors; // with their memory chunks
   for (std::uint32_t index = 0; index < count; ++index) {
     const auto tensor = LoadAt<Handle>(list + index * sizeof(Handle));
     tensors.emplace_back(tensor, MemoryHandleOf(link, tensor));
   }
+  struct References {
+    std::shared_ptr<ChunkReference> tensor, memory;
+  };
+  std::vector<References> references(tensors.size()); // dropped again, after the lock, when one of them cannot be had
   {
     Region::Lock lock(region);
-    for (const auto &[tensor, memory] : tensors) {
-      lock.AddReference(tensor);
-      if (memory != kNoHandle) {
-        lock.AddReference(memory);
-      }
+    for (std::size_t index = 0; index < tensors.size(); ++index) {
+      const auto &[tensor, memory] = tensors[index];
+      references[index].tensor = Reference(region, lock, tensor);
+      references[index].memory = memory == kNoHandle ? nullptr : Reference(region, lock, memory);
     }
   }
   auto response = std::make_shared<InferenceResponse>();
   if (const std::int32_t offset = link.protocol().response.parameters; offset != kAbsent) {
     response->parameters = ReadText(region, LoadAt<Handle>(region.Payload(handle, fixed) + offset));
   }
-  for (const auto &[tensor, memory] : tensors) {
-    response->outputs.push_back(Tensor::FromRegion(
-        ReadTensor(link, std::make_shared<ChunkReference>(region, tensor),
-                   memory == kNoHandle ? nullptr : std::make_shared<ChunkReference>(region, memory))));
+  for (References &own : references) {
+    response->outputs.push_back(Tensor::FromRegion(ReadTensor(link, std::move(own.tensor), std::move(own.memory))));
   }
   return response;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
 
 #include "stub/error.h"
 #include "stub/shm/spin.h"
@@ -28,6 +29,9 @@ bool TryWait(sem_t *semaphore) {
 MessageQueue::MessageQueue(Region &region, Handle queue) : queue_(region.As<QueueShm>(queue)), size_(queue_->size) {
   if (size_ == 0) {
     throw StubError("a message queue of the shared memory region has no slots");
+  }
+  if (size_ > region.size()) {
+    throw StubError("a message queue of the shared memory region has " + std::to_string(size_) + " slots");
   }
   slots_ = region.Payload(queue_->buffer, size_ * sizeof(Handle));
   // With one processor the other side cannot run while this one spins.

@@ -32,6 +32,7 @@ constexpr std::array<NamedObjects, 2> kNamedObjects{{{336, 184, 296}, {304, 176,
 constexpr std::array<NamedObjects, 0> kNamedObjects{};
 #endif
 
+constexpr Handle kChunkAlignment = 16;
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kWantedReservation = std::uint64_t{1} << 40; // addresses only; costs nothing
 constexpr std::uint32_t kPlausibleCount = 64;
@@ -150,9 +151,15 @@ void Region::Extend(std::uint64_t size) {
 
 void Region::Resynchronise() {
   const auto recorded = LoadAt<std::uint64_t>(base_.load() + total_offset_);
-  if (recorded > size_.load()) {
-    Extend(recorded);
+  if (recorded <= size_.load()) {
+    return;
   }
+  struct stat status{};
+  if (fstat(fd_, &status) != 0 || recorded > static_cast<std::uint64_t>(status.st_size)) {
+    throw StubError("the shared memory region '" + name_ + "' has " + std::to_string(status.st_size) +
+                    " bytes but records " + std::to_string(recorded));
+  }
+  Extend(recorded);
 }
 
 void Region::Grow(std::uint64_t needed) {
@@ -172,25 +179,29 @@ void Region::Grow(std::uint64_t needed) {
   StoreAt<std::uint64_t>(base_.load() + total_offset_, old_size + step);
 }
 
-char *Region::Payload(Handle handle, std::size_t bytes) {
-  if (handle <= 0) {
+char *Region::Payload(Handle handle, std::size_t bytes, std::size_t offset) {
+  if (handle <= 0 || handle % kChunkAlignment != 0) {
     throw StubError("a message refers to handle " + std::to_string(handle) + " where a chunk is needed");
   }
-  const std::uint64_t end = static_cast<std::uint64_t>(handle) + kChunkHeaderSize + bytes;
-  if (end > size()) {
+  const std::uint64_t start = static_cast<std::uint64_t>(handle) + kChunkHeaderSize;
+  const auto is_inside = [this, start, bytes, offset] {
+    const std::uint64_t size = this->size();
+    return start <= size && offset <= size - start && bytes <= size - start - offset; // no sum that could wrap around
+  };
+  if (!is_inside()) {
     {
       Lock lock(*this);
     } // the parent may have grown it
-    if (end > size()) {
+    if (!is_inside()) {
       throw StubError("handle " + std::to_string(handle) + " with " + std::to_string(bytes) +
                       " bytes reaches outside the shared memory region of " + std::to_string(size()) + " bytes");
     }
   }
-  return base_.load(std::memory_order_acquire) + handle + kChunkHeaderSize;
+  return base_.load(std::memory_order_acquire) + start + offset;
 }
 
 bool Region::IsPlausible(Handle handle) {
-  if (handle <= 0 || handle % 16 != 0) {
+  if (handle <= 0 || handle % kChunkAlignment != 0) {
     return false;
   }
   try {
@@ -282,7 +293,14 @@ Handle Region::Lock::AllocateIfRoomy(std::size_t bytes) {
 }
 
 void Region::Lock::AddReference(Handle handle) {
-  char *chunk = region_.base_.load() + handle;
+  // The named objects, the mutex that is held now among them, lie before all chunks.
+  const auto start = static_cast<std::uint64_t>(handle);
+  const bool is_inside = handle > 0 && handle % kChunkAlignment == 0 && start > region_.total_offset_ &&
+                         start + kChunkHeaderSize <= region_.size();
+  char *chunk = is_inside ? region_.base_.load() + handle : nullptr;
+  if (chunk == nullptr || LoadAt<std::uint32_t>(chunk) == 0) {
+    throw StubError("a message refers to handle " + std::to_string(handle) + ", which is no live chunk");
+  }
   StoreAt<std::uint32_t>(chunk, LoadAt<std::uint32_t>(chunk) + 1);
 }
 

@@ -38,9 +38,9 @@ public:
   Region(const Region &) = delete;
   Region &operator=(const Region &) = delete;
 
-  /// Address of the payload of chunk `handle`, of which at least `bytes` are read. Follows growth by the parent.
-  /// Throws StubError when that reaches outside the region.
-  char *Payload(Handle handle, std::size_t bytes = 1);
+  /// Address of the payload of chunk `handle`, or of what lies `offset` bytes in it; at least `bytes` are read there.
+  /// Follows growth by the parent. Throws StubError when that reaches outside the region, whatever the numbers.
+  char *Payload(Handle handle, std::size_t bytes = 1, std::size_t offset = 0);
 
   /// The same as a structure.
   template <typename T> T *As(Handle handle) { return reinterpret_cast<T *>(Payload(handle, sizeof(T))); }
@@ -105,6 +105,8 @@ public:
   Handle Allocate(std::size_t bytes);
   /// The same, but none rather than growing where little shared memory is left: for what can do without.
   Handle AllocateIfRoomy(std::size_t bytes);
+  /// Throws StubError when `handle` is no live chunk: dropping the reference again would hand foreign memory to the
+  /// allocator.
   void AddReference(Handle handle);
   void Release(Handle handle);
 

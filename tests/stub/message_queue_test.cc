@@ -35,6 +35,13 @@ BOOST_FIXTURE_TEST_CASE(values_come_in_order_around_the_end, Fixture) {
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_size_that_cannot_be_is_refused, Fixture) {
+  for (const std::uint64_t size : {std::uint64_t{0}, (std::uint64_t{1} << 61) + 1}) {
+    parent.At<QueueShm>(handle)->size = size;
+    BOOST_CHECK_THROW(MessageQueue(*region, handle), StubError);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(a_full_queue_waits_and_nothing_is_lost_between_processes, Fixture) {
   constexpr Handle kCount = 5000;
   const pid_t child = fork();

@@ -51,7 +51,8 @@ public:
   const std::string &name() const { return name_; }
   Handle control() const { return control_; }
   std::uint64_t FreeBytes() { return segment_.get_free_memory(); }
-  std::uint64_t TotalSize() { return *segment_.find<std::uint64_t>("total size").first; }
+  std::uint64_t &RecordedSize() { return *segment_.find<std::uint64_t>("total size").first; }
+  std::uint64_t TotalSize() { return RecordedSize(); }
 
   template <typename T> T *At(Handle handle) { return reinterpret_cast<T *>(base_ + handle + kChunkHeaderSize); }
   std::uint32_t CountOf(Handle handle) { return *reinterpret_cast<std::uint32_t *>(base_ + handle); }
@@ -81,7 +82,7 @@ public:
     Map(size);
     segment_ = bip::managed_external_buffer(bip::open_only, base_, size);
     segment_.grow(kStep);
-    *segment_.find<std::uint64_t>("total size").first = size;
+    RecordedSize() = size;
   }
 
 private:

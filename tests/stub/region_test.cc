@@ -120,6 +120,31 @@ BOOST_AUTO_TEST_CASE(handles_outside_are_refused) {
   BOOST_CHECK_THROW(region->Payload(-16), StubError);
   BOOST_CHECK_THROW(region->Payload(1 << 20, 1), StubError);
   BOOST_CHECK_THROW(region->Payload(336, 2 << 20), StubError);
+  BOOST_CHECK_THROW(region->Payload(336, ~std::size_t{0} - 336), StubError); // the sum wraps around
+  BOOST_CHECK_THROW(region->Payload(336, 1, ~std::size_t{0}), StubError);
+  BOOST_CHECK_THROW(region->Payload(336 + 4), StubError); // chunks are aligned
+}
+
+BOOST_AUTO_TEST_CASE(only_live_chunks_can_be_referred_to) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  const Handle chunk = parent.Allocate(100);
+  *parent.At<std::uint64_t>(chunk) = 0;
+  Region::Lock lock(*region);
+  lock.AddReference(chunk);
+  BOOST_TEST(parent.CountOf(chunk) == 2u);
+  for (const Handle handle : {Handle{0}, Handle{-16}, Handle{192}, chunk + 8, chunk + 16, Handle{1} << 40}) {
+    BOOST_CHECK_THROW(lock.AddReference(handle), StubError);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_recorded_size_beyond_the_file_is_refused) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  parent.RecordedSize() = std::uint64_t{1} << 45;
+  BOOST_CHECK_THROW(region->FreeBytes(), StubError);
+  parent.RecordedSize() = 1 << 20;
+  BOOST_TEST(region->FreeBytes() > 0u); // the mutex was given back
 }
 
 BOOST_AUTO_TEST_CASE(two_processes_allocate_at_the_same_time) {
