@@ -52,7 +52,6 @@ private:
     LogRecord record;
     std::uint64_t id;
   };
-  void Enqueue(Item item);
   void Run();
   void Send(const Item &item);
 

@@ -11,12 +11,22 @@ _WITHOUT_NUMPY1 = [
     "//config:python_3.14",
 ]
 
-# Variant -> what its tests run with.
+# What depends on NumPy: the rest need not be run with both.
+_ARRAY_TESTS = [
+    "bytes_test",
+    "dlpack_test",
+    "execute_dtypes_test",
+    "execute_memory_test",
+    "outputs_test",
+]
+
+# Variant -> what its tests run with; `only` these tests, where it is given.
 _VARIANTS = {
     "numpy1": struct(
         env = ":env_numpy1",
         incompatible = _WITHOUT_NUMPY1,
         kind = "own",
+        only = _ARRAY_TESTS,
         releases = [DEFAULT_TRITON_VERSION],
         stub = "//stub",
         tags = [],
@@ -25,6 +35,7 @@ _VARIANTS = {
         env = ":env_numpy2",
         incompatible = [],
         kind = "own",
+        only = None,
         # One binary for all of them: the stub is built for the default release.
         releases = TRITON_TEST_VERSIONS,
         stub = "//stub",
@@ -34,6 +45,7 @@ _VARIANTS = {
         env = ":env_numpy1",
         incompatible = _WITHOUT_NUMPY1,
         kind = "shipped",
+        only = None,
         releases = TRITON_TEST_VERSIONS,
         stub = ":shipped_stub_triton{}",
         tags = ["manual"],
@@ -51,6 +63,8 @@ def conformance_suite(name, tests, size = "medium"):
     suites = {"own": [], "shipped": []}
     for test in tests:
         for variant, choice in _VARIANTS.items():
+            if choice.only != None and test not in choice.only:
+                continue
             for release in choice.releases:
                 target = "{}_{}_triton{}".format(test, variant, release)
                 _conformance_test(target, test, choice, release, size)
