@@ -5,6 +5,7 @@ load("//third_party/farm:repository.bzl", "farm_repository")
 load("//third_party/headers:repository.bzl", "wheel_headers")
 load("//third_party/python:repository.bzl", "python_toolchain", "uv_tool")
 load("//third_party/qemu:repository.bzl", "qemu_repository")
+load("//third_party/sanitizers:repository.bzl", "sanitizer_runtimes")
 load("//third_party/triton:repository.bzl", "triton_server")
 load("//third_party/wheels:repository.bzl", "lock_set", "pinned_wheel", "repository_suffix")
 load("//third_party/zig:repository.bzl", "zig_sdk")
@@ -126,6 +127,7 @@ def _development_impl(_mctx):
     buildifier_tool(name = "buildifier")
     farm_repository(name = "farm")
     qemu_repository(name = "qemu")
+    sanitizer_runtimes(name = "sanitizers")
 
 development = module_extension(
     implementation = _development_impl,

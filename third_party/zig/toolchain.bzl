@@ -108,12 +108,38 @@ _LOADERS = {
     "x86_64": "/lib64/ld-linux-x86-64.so.2",
 }
 
-def _flags(actions, flags, mode = None):
+def _flags(actions, flags, mode = None, unless = []):
     return flag_set(
         actions = actions,
         flag_groups = [flag_group(flags = flags)],
-        with_features = [with_feature_set(features = [mode])] if mode else [],
+        with_features = [with_feature_set(features = [mode], not_features = unless)] if mode else [],
     )
+
+def _sanitizer(name, flags):
+    return feature(
+        name = name,
+        flag_sets = [_flags(_COMPILE, flags)],
+        implies = ["sanitized"],
+    )
+
+# Off unless asked for with `--features`. zig's driver understands one kind in each -fsanitize only. What was compiled so
+# is linked with //third_party/sanitizers:runtime, and that of fuzzer with //third_party/sanitizers:fuzzer for its main.
+_SANITIZERS = [
+    feature(name = "sanitized", flag_sets = [
+        _flags(_COMPILE, [
+            "-O1",
+            "-gline-tables-only",
+            "-UNDEBUG",
+            # zig asks for checks of its own, which call functions that no sanitizer watches.
+            "-U_FORTIFY_SOURCE",
+        ]),
+    ]),
+    _sanitizer("asan", ["-fsanitize=address"]),
+    _sanitizer("tsan", ["-fsanitize=thread"]),
+    _sanitizer("ubsan", ["-fsanitize=undefined", "-fno-sanitize-trap=all"]),
+    # Counts what was reached and compared; only libFuzzer looks at it.
+    _sanitizer("fuzzer", ["-fsanitize=fuzzer-no-link"]),
+]
 
 def _features(target, loader, lib, runtime):
     return [
@@ -158,10 +184,11 @@ def _features(target, loader, lib, runtime):
                 "-Wl,-z,noexecstack",
             ]),
             _flags(_LINK_EXECUTABLE, ["-pie", "-Wl,--dynamic-linker=" + loader, runtime + "/Scrt1.o"]),
-            _flags(_LINK, ["-Wl,--gc-sections", "-s"], "opt"),
+            _flags(_LINK, ["-Wl,--gc-sections"], "opt"),
+            _flags(_LINK, ["-s"], "opt", unless = ["sanitized"]),
             _flags(_LINK, [runtime + "/" + library for library in _RUNTIME_LIBRARIES]),
         ]),
-    ]
+    ] + _SANITIZERS
 
 _TOOLS = {
     "ar": "bin/zigar",
