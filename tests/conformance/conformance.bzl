@@ -29,6 +29,7 @@ _VARIANTS = {
         only = _ARRAY_TESTS,
         releases = [DEFAULT_TRITON_VERSION],
         stub = "//stub",
+        suite = "",
         tags = [],
     ),
     "numpy2": struct(
@@ -39,6 +40,7 @@ _VARIANTS = {
         # One binary for all of them: the stub is built for the default release.
         releases = TRITON_TEST_VERSIONS,
         stub = "//stub",
+        suite = "",
         tags = [],
     ),
     "shipped": struct(
@@ -48,36 +50,51 @@ _VARIANTS = {
         only = None,
         releases = TRITON_TEST_VERSIONS,
         stub = ":shipped_stub_triton{}",
+        suite = "_shipped",
         tags = ["manual"],
     ),
+} | {
+    sanitizers: struct(
+        env = ":env_numpy2",
+        incompatible = [],
+        kind = "own",
+        only = None,
+        releases = [DEFAULT_TRITON_VERSION],
+        stub = ":stub_" + sanitizers,
+        suite = "_" + sanitizers,
+        tags = [],
+    )
+    for sanitizers in ["memory", "threads"]
 }
 
-def conformance_suite(name, tests, size = "medium"):
-    """Tests `TEST_VARIANT_tritonRELEASE`: with this project's stub, and (manual) with the one that the server came with.
+def conformance_suite(name, tests, sanitized, size = "medium"):
+    """Tests `TEST_VARIANT_tritonRELEASE`: every test with every server, stub and NumPy.
+
+    `NAME` is the suite of this project's stub. Manual: `NAME_shipped`, with the stub that the server came with,
+    `NAME_memory` and `NAME_threads`, with this project's compiled with sanitizers.
 
     Args:
-      name: name of the suite of the first; `NAME_shipped` (manual) is that of the second.
+      name: name of the suites.
       tests: names of the tests; `TEST.py` each.
+      sanitized: those of them that are part of `//...` with sanitizers, too.
       size: size of each test.
     """
-    suites = {"own": [], "shipped": []}
+    suites = {variant.suite: [] for variant in _VARIANTS.values()}
     for test in tests:
         for variant, choice in _VARIANTS.items():
             if choice.only != None and test not in choice.only:
                 continue
+            manual = variant in ["memory", "threads"] and test not in sanitized
             for release in choice.releases:
                 target = "{}_{}_triton{}".format(test, variant, release)
-                _conformance_test(target, test, choice, release, size)
-                suites[choice.kind].append(":" + target)
-    native.test_suite(
-        name = name,
-        tests = suites["own"],
-    )
-    native.test_suite(
-        name = name + "_shipped",
-        tags = ["manual"],
-        tests = suites["shipped"],
-    )
+                _conformance_test(target, test, choice, release, size, ["manual"] if manual else choice.tags)
+                suites[choice.suite].append(":" + target)
+    for suite, members in suites.items():
+        native.test_suite(
+            name = name + suite,
+            tags = ["manual"] if suite else [],
+            tests = members,
+        )
 
 def conformance_python(name, python_version, numpys, tests, size = "medium"):
     """Tests `TEST_NUMPY_pyX.Y` of one Python, whatever is configured, with the default server; `name` is their suite.
@@ -118,18 +135,17 @@ def conformance_python(name, python_version, numpys, tests, size = "medium"):
             incompatible = [],
             kind = "own",
             stub = ":" + stub,
-            tags = [],
         )
         for test in tests:
             target = "{}_{}_py{}".format(test, numpy, python_version)
-            _conformance_test(target, test, choice, DEFAULT_TRITON_VERSION, size, archive = False)
+            _conformance_test(target, test, choice, DEFAULT_TRITON_VERSION, size, [], archive = False)
             made.append(":" + target)
     native.test_suite(
         name = name,
         tests = made,
     )
 
-def _conformance_test(name, test, choice, release, size, archive = True):
+def _conformance_test(name, test, choice, release, size, tags, archive = True):
     server = "@triton_" + release.replace(".", "_")
     stub = choice.stub.format(release)
     settled_py_test(
@@ -155,7 +171,7 @@ def _conformance_test(name, test, choice, release, size, archive = True):
         # line 15 with the stub it came with, 23.10 in 2 of 6 with abandoned gRPC streams. Such a run is repeated.
         flaky = release != DEFAULT_TRITON_VERSION,
         main = test + ".py",
-        tags = choice.tags,
+        tags = tags,
         target_compatible_with = select(
             {setting: ["@platforms//:incompatible"] for setting in choice.incompatible} |
             {"//conditions:default": []},

@@ -29,7 +29,7 @@ from absl.testing import parameterized
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from mlflow_backend_utils.server import TritonServer, releases
-from tests.conformance import differences, repository
+from tests.conformance import differences, repository, sanitizers
 from tests.conformance.repository import Model
 
 # A request or a load that takes longer hangs.
@@ -366,31 +366,35 @@ def running_server(
       may_leave: for servers that are killed: what they leave behind is the test's business.
 
     Raises:
-      AssertionError: the server died, took too long to stop, or left processes or shared memory.
+      AssertionError: the server died, took too long to stop, or left processes or shared memory, or a sanitizer of the
+        stub found something.
     """
-    libraries = stub_libraries()
-    server = TritonServer(
-        models,
-        tritonserver(),
-        backends,
-        model_control="explicit",
-        extra_args=args,
-        launcher=own_libc(),
-        env={"LD_LIBRARY_PATH": str(libraries)} if libraries else None,
-        stop_seconds=STOP_SECONDS,
-    )
-    with server:
-        pid = server.pid
-        try:
-            yield server
-            if not may_leave:
-                alive = process_state(pid) not in ("", "Z")
-                assert alive, f"the server died\n{_end(server)}"
-        except BaseException:
-            print(_end(server))
-            raise
-    if not may_leave:
-        assert not server.leftovers(), f"left behind: {server.leftovers()}\n{_end(server)}"
+    with sanitizers.watched() as environ:
+        libraries = stub_libraries()
+        if libraries:
+            environ["LD_LIBRARY_PATH"] = str(libraries)
+        server = TritonServer(
+            models,
+            tritonserver(),
+            backends,
+            model_control="explicit",
+            extra_args=args,
+            launcher=own_libc(),
+            env=environ,
+            stop_seconds=STOP_SECONDS,
+        )
+        with server:
+            pid = server.pid
+            try:
+                yield server
+                if not may_leave:
+                    alive = process_state(pid) not in ("", "Z")
+                    assert alive, f"the server died\n{_end(server)}"
+            except BaseException:
+                print(_end(server))
+                raise
+        if not may_leave:
+            assert not server.leftovers(), f"left behind: {server.leftovers()}\n{_end(server)}"
 
 
 def _end(server: TritonServer) -> str:
