@@ -11,6 +11,7 @@
 #include <boost/interprocess/managed_external_buffer.hpp>
 
 #include "stub/error.h"
+#include "stub/shm/happens_before.h"
 #include "stub/shm/sync.h"
 
 namespace mlflow_triton::stub {
@@ -268,6 +269,7 @@ Region::Lock::Lock(Region &region) : region_(region) {
 }
 
 Region::Lock::~Lock() {
+  RegionUnlocked();
   pthread_mutex_unlock(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "stub/error.h"
+#include "stub/shm/happens_before.h"
 
 namespace mlflow_triton::stub {
 
@@ -31,6 +32,7 @@ void LockShared(pthread_mutex_t *mutex) {
   } else if (status != 0) {
     throw StubError(std::string("cannot lock a mutex of the shared memory region: ") + std::strerror(status));
   }
+  ParentHeard();
 }
 
 void WaitSemaphore(sem_t *semaphore) {

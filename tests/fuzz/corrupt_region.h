@@ -23,8 +23,10 @@ public:
 
   ParentSide &parent() { return parent_; }
 
-  /// What is there now is what `Restore` brings back. Values of chunks made from `first` on may be spoilt.
+  /// What is there now is what `Restore` brings back. Values of chunks made from `first` on may be spoilt. The region
+  /// must be open: it loses its name, for a process that fails does not clean up.
   void Remember(Handle first) {
+    parent_.Unlink();
     first_ = static_cast<std::uint64_t>(first);
     saved_.assign(base(), base() + kSize);
   }

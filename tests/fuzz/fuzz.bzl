@@ -49,6 +49,6 @@ def fuzz_target(name, deps, runs = 20000, linkopts = [], additional_linker_input
             ["corpus/{}/*".format(name)],
             allow_empty = True,
         ) + ["//tests/regressions:" + name],
-        program = name + "_fuzzer_plain",
+        program = name + "_fuzzer",
         runs = runs,
     )

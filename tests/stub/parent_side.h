@@ -2,6 +2,7 @@
 #ifndef TESTS_STUB_PARENT_SIDE_H_
 #define TESTS_STUB_PARENT_SIDE_H_
 
+#include <cerrno>
 #include <fcntl.h>
 #include <string>
 #include <sys/mman.h>
@@ -21,9 +22,11 @@ class ParentSide {
 public:
   static constexpr std::uint64_t kStep = 1 << 20;
 
-  explicit ParentSide(std::uint64_t size = 1 << 20, std::uint64_t slots = 8)
-      : name_("stub_test_" + std::to_string(getpid()) + "_" + std::to_string(++count_)) {
-    fd_ = shm_open(("/" + name_).c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
+  explicit ParentSide(std::uint64_t size = 1 << 20, std::uint64_t slots = 8) {
+    do { // process ids are not unique: sandboxes share the shared memory
+      name_ = "stub_test_" + std::to_string(getpid()) + "_" + std::to_string(++count_);
+      fd_ = shm_open(("/" + name_).c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
+    } while (fd_ < 0 && errno == EEXIST);
     if (fd_ < 0 || ftruncate(fd_, static_cast<off_t>(size)) != 0) {
       abort();
     }
@@ -42,11 +45,19 @@ public:
     control->memory_manager_message_queue = MakeQueue(slots);
   }
   ~ParentSide() {
-    shm_unlink(("/" + name_).c_str());
+    Unlink();
     close(fd_);
   }
   ParentSide(const ParentSide &) = delete;
   ParentSide &operator=(const ParentSide &) = delete;
+
+  /// Removes the name, which nobody needs any more once the region is open.
+  void Unlink() {
+    if (is_named_) {
+      shm_unlink(("/" + name_).c_str());
+    }
+    is_named_ = false;
+  }
 
   const std::string &name() const { return name_; }
   Handle control() const { return control_; }
@@ -109,6 +120,7 @@ private:
 
   static inline int count_ = 0;
   std::string name_;
+  bool is_named_ = true;
   int fd_ = -1;
   char *base_ = nullptr;
   bip::managed_external_buffer segment_;

@@ -2,7 +2,7 @@
 
 _FEATURES = "//command_line_option:features"
 
-# What AddressSanitizer and libFuzzer print names functions where this program is there, and addresses elsewhere.
+# Reports name functions where this program is there, and addresses elsewhere.
 _SYMBOLIZER = "external_symbolizer_path=/usr/bin/addr2line"
 
 _ENVIRONMENT = {
@@ -27,37 +27,19 @@ _sanitized = transition(
     outputs = [_FEATURES],
 )
 
-_ATTRS = {
-    "program": attr.label(
-        mandatory = True,
-        cfg = _sanitized,
-        executable = True,
-        doc = "What to compile.",
-    ),
-    "sanitizers": attr.string(
-        default = "memory",
-        doc = "`memory`: AddressSanitizer and UndefinedBehaviorSanitizer; `threads`: ThreadSanitizer.",
-        values = _SETS.keys(),
-    ),
-    "_allowlist_function_transition": attr.label(
-        default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
-    ),
-}
-
-def _program(ctx):
-    """The program, which has left the transition, and its runfiles."""
-    target = ctx.attr.program[0] if type(ctx.attr.program) == "list" else ctx.attr.program
-    return target[DefaultInfo].files_to_run.executable, target[DefaultInfo].default_runfiles
-
 def _sanitized_program_impl(ctx):
-    program, runfiles = _program(ctx)
-    output = ctx.actions.declare_file(ctx.label.name + "/" + program.basename)
-    ctx.actions.symlink(output = output, target_file = program, is_executable = True)
+    program = ctx.attr.program[0] if type(ctx.attr.program) == "list" else ctx.attr.program
+    output = ctx.actions.declare_file(ctx.label.name + "/" + program[DefaultInfo].files_to_run.executable.basename)
+    ctx.actions.symlink(
+        output = output,
+        target_file = program[DefaultInfo].files_to_run.executable,
+        is_executable = True,
+    )
     return [
         DefaultInfo(
             executable = output,
             files = depset([output]),
-            runfiles = ctx.runfiles([output]).merge(runfiles),
+            runfiles = ctx.runfiles([output]).merge(program[DefaultInfo].default_runfiles),
         ),
         RunEnvironmentInfo(environment = _ENVIRONMENT),
     ]
@@ -65,14 +47,51 @@ def _sanitized_program_impl(ctx):
 sanitized_program = rule(
     implementation = _sanitized_program_impl,
     doc = "The program `program`, compiled with sanitizers.",
-    attrs = _ATTRS,
+    attrs = {
+        "program": attr.label(
+            mandatory = True,
+            cfg = _sanitized,
+            executable = True,
+            doc = "What to compile.",
+        ),
+        "sanitizers": attr.string(
+            default = "memory",
+            doc = "`memory`: AddressSanitizer and UndefinedBehaviorSanitizer; `threads`: ThreadSanitizer.",
+            values = _SETS.keys(),
+        ),
+        "_allowlist_function_transition": attr.label(
+            default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
+        ),
+    },
     executable = True,
 )
 
+# Tests have a `sanitized_program` and no transition of their own: Bazel keeps other options for tests, and what is reached
+# from a test by a transition would be compiled once more.
+_PROGRAM = {
+    "program": attr.label(
+        mandatory = True,
+        cfg = "target",
+        executable = True,
+        doc = "A `sanitized_program`.",
+    ),
+}
+
+def _sanitized_test_impl(ctx):
+    run = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.symlink(output = run, target_file = ctx.executable.program, is_executable = True)
+    return [
+        DefaultInfo(
+            executable = run,
+            runfiles = ctx.attr.program[DefaultInfo].default_runfiles,
+        ),
+        RunEnvironmentInfo(environment = _ENVIRONMENT),
+    ]
+
 sanitized_test = rule(
-    implementation = _sanitized_program_impl,
-    doc = "The test `program`, compiled with sanitizers.",
-    attrs = _ATTRS,
+    implementation = _sanitized_test_impl,
+    doc = "Runs the `sanitized_program` of a test.",
+    attrs = _PROGRAM,
     test = True,
 )
 
@@ -84,18 +103,17 @@ exec "{program}" -seed=1 -runs={runs} -entropic=0 -timeout=20 -max_len={max_len}
 """
 
 def _fuzz_test_impl(ctx):
-    program, runfiles = _program(ctx)
     run = ctx.actions.declare_file(ctx.label.name + ".sh")
     ctx.actions.write(run, is_executable = True, content = _RUN.format(
         folders = " ".join({file.dirname: None for file in ctx.files.inputs}),
         max_len = ctx.attr.max_len,
-        program = program.short_path,
+        program = ctx.executable.program.short_path,
         runs = ctx.attr.runs,
     ))
     return [
         DefaultInfo(
             executable = run,
-            runfiles = ctx.runfiles([program] + ctx.files.inputs).merge(runfiles),
+            runfiles = ctx.runfiles(ctx.files.inputs).merge(ctx.attr.program[DefaultInfo].default_runfiles),
         ),
         RunEnvironmentInfo(environment = _ENVIRONMENT),
     ]
@@ -105,7 +123,7 @@ fuzz_test = rule(
     doc = """Runs a libFuzzer program on all inputs and then on a bounded number of inputs made of them.
 
 Deterministic: the same inputs every time, so a green test stays green until the code changes.""",
-    attrs = _ATTRS | {
+    attrs = _PROGRAM | {
         "inputs": attr.label_list(
             allow_files = True,
             doc = "Files to start from: the seed corpus, and what once failed.",

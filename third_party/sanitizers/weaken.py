@@ -1,64 +1,77 @@
-"""Make every symbol that an archive of objects defines a weak one, in place.
+"""Make GNU's C++ library fit to be linked beside LLVM's, in place.
 
-usage: weaken.py ARCHIVE
+usage: weaken.py libstdc++.a
 
-libFuzzer is linked with GNU's C++ library, all the rest with LLVM's. Both define some of the same symbols (`operator
-new`, `std::logic_error`, what throwing needs), which the linker refuses unless one of them is weak.
+libFuzzer uses GNU's C++ library, all the rest LLVM's. What both define is taken from LLVM's: exceptions work only if one
+of them throws, and the linker refuses two definitions unless one is weak. So the members that throw, catch and allocate
+go, and every symbol that the others define becomes a weak one.
 """
 
+from __future__ import annotations
+
+import re
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 _MAGIC = b"!<arch>\n"
-_MEMBER_HEADER = 60
+_HEADER = 60
 _SECTION_SYMTAB = 2
 _SYMBOL = struct.Struct("<IBBHQQ")
 _GLOBAL, _WEAK = 1, 2
+# The objects of libsupc++ that throw, catch and allocate.
+_DROPPED = re.compile(r"(eh_(?!exception)|new_op|new_handler|del_op).*\.o")
 
 
-def members(archive: bytes) -> list[int]:
-    """Offsets of the 64-bit ELF objects in an archive."""
+def members(archive: bytes) -> Iterator[tuple[str, bytes, bytearray]]:
+    """Name, header and content of each member, without the index, which linkers can do without."""
     if not archive.startswith(_MAGIC):
         raise SystemExit("not an archive: it must start with '!<arch>'")
-    found = []
+    names = b""
     at = len(_MAGIC)
     while at < len(archive):
-        start = at + _MEMBER_HEADER
-        size = int(archive[at + 48 : at + 58])
-        if archive[start : start + 5] == b"\x7fELF\x02":
-            found.append(start)
-        at = start + size + size % 2
-    return found
+        header = archive[at : at + _HEADER]
+        size = int(header[48:58])
+        content = archive[at + _HEADER : at + _HEADER + size]
+        at += _HEADER + size + size % 2
+        name = header[:16].decode().rstrip()
+        if name == "//":
+            names = content
+        elif name == "/":
+            continue
+        elif name.startswith("/"):
+            name = names[int(name[1:]) :].partition(b"/\n")[0].decode()
+        yield name.rstrip("/") or name, header, bytearray(content)
 
 
-def weaken(archive: bytearray, start: int) -> int:
-    """Weakens the symbols of the object at `start`; returns how many."""
-    (sections,) = struct.unpack_from("<Q", archive, start + 40)
-    size, count = struct.unpack_from("<HH", archive, start + 58)
+def weaken(object_file: bytearray) -> None:
+    """Weakens what a 64-bit ELF object defines."""
+    (sections,) = struct.unpack_from("<Q", object_file, 40)
+    size, count = struct.unpack_from("<HH", object_file, 58)
     if count == 0:  # more than 65,279: the first section says how many
-        (count,) = struct.unpack_from("<Q", archive, start + sections + 32)
-    changed = 0
-    for header in range(start + sections, start + sections + size * count, size):
-        (kind,) = struct.unpack_from("<I", archive, header + 4)
+        (count,) = struct.unpack_from("<Q", object_file, sections + 32)
+    for header in range(sections, sections + size * count, size):
+        (kind,) = struct.unpack_from("<I", object_file, header + 4)
         if kind != _SECTION_SYMTAB:
             continue
-        offset, length = struct.unpack_from("<QQ", archive, header + 24)
-        for at in range(start + offset, start + offset + length, _SYMBOL.size):
-            _, info, _, section, _, _ = _SYMBOL.unpack_from(archive, at)
+        offset, length = struct.unpack_from("<QQ", object_file, header + 24)
+        for at in range(offset, offset + length, _SYMBOL.size):
+            _, info, _, section, _, _ = _SYMBOL.unpack_from(object_file, at)
             if info >> 4 == _GLOBAL and section != 0:
-                archive[at + 4] = _WEAK << 4 | info & 15
-                changed += 1
-    return changed
+                object_file[at + 4] = _WEAK << 4 | info & 15
 
 
 def main() -> None:
     path = Path(sys.argv[1])
-    archive = bytearray(path.read_bytes())
-    changed = sum(weaken(archive, start) for start in members(archive))
-    if not changed:
-        raise SystemExit(f"{path}: no object in it defines a symbol")
-    path.write_bytes(archive)
+    result = bytearray(_MAGIC)
+    for name, header, content in members(path.read_bytes()):
+        if _DROPPED.fullmatch(name):
+            continue
+        if content.startswith(b"\x7fELF\x02"):
+            weaken(content)
+        result += header + content + b"\n" * (len(content) % 2)
+    path.write_bytes(result)
 
 
 if __name__ == "__main__":
