@@ -2,9 +2,9 @@
 
 usage: weaken.py libstdc++.a
 
-libFuzzer uses GNU's C++ library, all the rest LLVM's. What both define is taken from LLVM's: exceptions work only if one
-of them throws, and the linker refuses two definitions unless one is weak. So the members that throw, catch and allocate
-go, and every symbol that the others define becomes a weak one.
+libFuzzer uses GNU's C++ library, all the rest LLVM's. What both define is taken from LLVM's: exceptions work only if
+one of them throws, and the linker refuses two definitions unless one is weak. So the members that throw, catch and
+allocate go, and every symbol that the others define becomes a weak one.
 """
 
 from __future__ import annotations
