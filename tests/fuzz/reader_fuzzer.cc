@@ -40,7 +40,8 @@ public:
     } catch (const StubError &) {
     }
     try {
-      for (const auto &tensor : ReadResponse(link_, response_).response->outputs) {
+      const ReceivedResponse received = ReadResponse(link_, response_); // the loop alone would not keep it
+      for (const auto &tensor : received.response->outputs) {
         Look(*tensor);
       }
     } catch (const StubError &) {
