@@ -1,6 +1,5 @@
 // The wire form of BYTES tensors: round trips and damaged data.
-#define BOOST_TEST_MODULE bytes_codec
-#include <boost/test/included/unit_test.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include <random>
 #include <vector>

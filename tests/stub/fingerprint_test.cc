@@ -1,6 +1,5 @@
 // Finding out the parent's revision, and what is said when it does not fit (spec section 0.5).
-#define BOOST_TEST_MODULE fingerprint
-#include <boost/test/included/unit_test.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include <cstdlib>
 #include <fstream>

@@ -1,6 +1,5 @@
 // The command line and the environment of a stub (spec sections 1.2 and 1.3).
-#define BOOST_TEST_MODULE launch
-#include <boost/test/included/unit_test.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include <csignal>
 #include <cstdlib>

@@ -1,6 +1,5 @@
 // Queues across processes (spec section 2.7), and which command is alive after a pause (7.4).
-#define BOOST_TEST_MODULE message_queue
-#include <boost/test/included/unit_test.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include <sys/wait.h>
 #include <thread>

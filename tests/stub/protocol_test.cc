@@ -1,6 +1,5 @@
 // Revisions, releases, command numbers and layouts by revision (spec sections 0.4, 3 and 4.1).
-#define BOOST_TEST_MODULE protocol
-#include <boost/test/included/unit_test.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include "stub/protocol/dtype.h"
 #include "stub/protocol/revision_layout.h"

@@ -1,6 +1,5 @@
 // The region: named objects, allocation, counts, growth from both sides (spec sections 2.1 to 2.5).
-#define BOOST_TEST_MODULE region
-#include <boost/test/included/unit_test.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include <sys/wait.h>
 
