@@ -269,7 +269,7 @@ Region::Lock::Lock(Region &region) : region_(region) {
 }
 
 Region::Lock::~Lock() {
-  RegionUnlocked();
+  ReleaseToParent();
   pthread_mutex_unlock(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
 }
 

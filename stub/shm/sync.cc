@@ -32,7 +32,7 @@ void LockShared(pthread_mutex_t *mutex) {
   } else if (status != 0) {
     throw StubError(std::string("cannot lock a mutex of the shared memory region: ") + std::strerror(status));
   }
-  ParentHeard();
+  AcquireFromParent();
 }
 
 void WaitSemaphore(sem_t *semaphore) {

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "stub/shm/happens_before.h"
+
 namespace mlflow_triton::stub {
 
 /// Makes a mutex that both processes may lock. Not robust: its memory is simply freed when the exchange is over.
@@ -25,14 +27,18 @@ void WaitSemaphore(sem_t *semaphore);
 class SharedLock {
 public:
   explicit SharedLock(pthread_mutex_t *mutex) : mutex_(mutex) { LockShared(mutex_); }
-  ~SharedLock() { pthread_mutex_unlock(mutex_); }
+  ~SharedLock() {
+    ReleaseToParent();
+    const Unwatched unwatched;
+    pthread_mutex_unlock(mutex_);
+  }
   SharedLock(const SharedLock &) = delete;
   SharedLock &operator=(const SharedLock &) = delete;
 
   /// Waits on `condition` until `done()`; the lock is released while waiting.
   template <typename Predicate> void Wait(pthread_cond_t *condition, Predicate done) {
     while (!done()) {
-      pthread_cond_wait(condition, mutex_);
+      WaitOnce(condition);
     }
   }
 
@@ -42,7 +48,10 @@ public:
     clock_gettime(CLOCK_REALTIME, &deadline); // the clock of these conditions
     deadline.tv_sec += seconds;
     while (!done()) {
-      if (pthread_cond_timedwait(condition, mutex_, &deadline) != 0) {
+      ReleaseToParent();
+      const int status = pthread_cond_timedwait(condition, mutex_, &deadline);
+      AcquireFromParent();
+      if (status != 0) {
         return done();
       }
     }
@@ -50,7 +59,11 @@ public:
   }
 
   /// Waits for one wake-up, whatever it is for (spec section 5.9: no predicate exists there).
-  void WaitOnce(pthread_cond_t *condition) { pthread_cond_wait(condition, mutex_); }
+  void WaitOnce(pthread_cond_t *condition) {
+    ReleaseToParent();
+    pthread_cond_wait(condition, mutex_);
+    AcquireFromParent();
+  }
 
 private:
   pthread_mutex_t *mutex_;

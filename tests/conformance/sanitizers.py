@@ -25,6 +25,8 @@ _ASAN = {
     "quarantine_size_mb": "64",
 }
 _TSAN = {
+    # One second otherwise, and stubs shall end within one.
+    "atexit_sleep_ms": "0",
     "exitcode": "0",
     "handle_segv": "0",
     "handle_abort": "0",
