@@ -14,9 +14,9 @@ extern "C" void __tsan_ignore_thread_end();
 
 namespace mlflow_triton::stub {
 
-/// The parent hands memory from one thread of this process to another: it frees what one has sent, and its answer or the
-/// next allocation of another thread lies there. All that it does so follows something that it saw of this process, and is
-/// followed by something that this process sees of it: a mutex of the region, a condition, or a queue.
+/// The parent hands memory from one thread of this process to another: it frees what one has sent, and its answer or
+/// the next allocation of another thread lies there. All that it does so follows something that it saw of this process,
+/// and is followed by something that this process sees of it: a mutex of the region, a condition, or a queue.
 #ifdef STUB_UNDER_THREAD_SANITIZER
 inline char order_of_region = 0;
 #endif
@@ -35,8 +35,8 @@ inline void AcquireFromParent() {
 #endif
 }
 
-/// For unlocking a mutex, which the parent may free as soon as it has locked it itself: ThreadSanitizer would compare what
-/// comes next in that memory with the unlocking.
+/// For unlocking a mutex, which the parent may free as soon as it has locked it itself: ThreadSanitizer would compare
+/// what comes next in that memory with the unlocking.
 class Unwatched {
 public:
 #ifdef STUB_UNDER_THREAD_SANITIZER

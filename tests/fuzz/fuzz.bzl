@@ -30,6 +30,8 @@ def fuzz_target(name, deps, runs = 20000, linkopts = [], additional_linker_input
         srcs = [name + "_fuzzer.cc"],
         additional_linker_inputs = additional_linker_inputs,
         copts = _COPTS,
+        # Checked is what the target calls: its own code costs a compiler twice as much so.
+        features = ["-ubsan"],
         linkopts = linkopts,
         # Boost 1.80 still uses what C++17 removed.
         local_defines = ["_LIBCPP_ENABLE_CXX17_REMOVED_UNARY_BINARY_FUNCTION"],
