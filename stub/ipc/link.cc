@@ -10,6 +10,8 @@ Link::Link(std::unique_ptr<Region> region, Handle control)
       from_parent_(*region_, control_->stub_message_queue), to_parent_(*region_, control_->parent_message_queue),
       to_service_(*region_, control_->stub_to_parent_mq), from_service_(*region_, control_->parent_to_stub_mq),
       memory_manager_(*region_, control_->memory_manager_message_queue) {
+  // Like the queues: whatever the parent does, health is told until the end.
+  Region::Lock(*region_).AddReference(control);
   set_journal(Journal::Create());
 }
 

@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <thread>
 
+#include "stub/shm/futex.h"
+
 namespace mlflow_triton::stub {
 namespace {
 
@@ -11,10 +13,11 @@ namespace {
 /// after (the change was also taken back to older releases by distributions, so the version tells nothing).
 struct ConditionLayout {
   int waiters;       ///< word with the number of waiters, times 8
+  int signals;       ///< first of two words on which the members of each group sleep
   int group_members; ///< first of two words with the members of each group, times 2; -1: none are kept
 };
-constexpr ConditionLayout kWithGroupMembers{9, 4};
-constexpr ConditionLayout kWithoutGroupMembers{7, -1};
+constexpr ConditionLayout kWithGroupMembers{9, 10, 4};
+constexpr ConditionLayout kWithoutGroupMembers{7, 8, -1};
 constexpr int kWords = sizeof(pthread_cond_t) / sizeof(std::uint32_t);
 
 std::uint32_t *Word(const pthread_cond_t *condition, int index) {
@@ -72,6 +75,10 @@ void WakePastTheDead(pthread_cond_t *condition) {
     __atomic_and_fetch(members, 1U, __ATOMIC_ACQ_REL);
   }
   pthread_cond_broadcast(condition);
+  for (const int group : {0, 1}) {
+    // One that was counted as woken by a thread that died before it told the kernel.
+    WakeSleepers(Word(condition, Layout().signals + group), kAllSleepers);
+  }
 }
 
 } // namespace mlflow_triton::stub

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "stub/error.h"
+#include "stub/shm/futex.h"
 #include "stub/shm/spin.h"
 #include "stub/shm/sync.h"
 
@@ -38,6 +39,11 @@ MessageQueue::MessageQueue(Region &region, Handle queue) : queue_(region.As<Queu
     throw StubError("a message queue of the shared memory region has " + std::to_string(size_) + " slots");
   }
   slots_ = region.Payload(queue_->buffer, size_ * sizeof(Handle));
+  {
+    Region::Lock lock(region);
+    lock.AddReference(queue);
+    lock.AddReference(queue_->buffer);
+  }
   // With one processor the other side cannot run while this one spins.
   spins_ = SpinningHelps() ? kLeastSpins : 0;
 }
@@ -138,6 +144,7 @@ void MessageQueue::Repair() {
     for (; missing > 0; --missing) {
       sem_post(semaphore);
     }
+    WakeSleepers(semaphore, kAllSleepers);
   }
 }
 

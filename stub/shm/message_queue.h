@@ -11,8 +11,9 @@
 
 namespace mlflow_triton::stub {
 
-/// One queue. Several threads may push; one thread pops. Holds no reference: the parent keeps queues for the life of
-/// the stub.
+/// One queue. Several threads may push; one thread pops. Takes a reference that is never dropped: after a failed start
+/// the parent frees its queues while the stub still uses them, and the region dies with the last process of the stub
+/// (spec sections 2.4 and 5.3).
 class MessageQueue {
 public:
   /// Reads the size once; later changes are not followed (spec section 2.7). Throws StubError for a queue of no slots.

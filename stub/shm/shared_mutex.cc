@@ -4,12 +4,12 @@
 #include <climits>
 #include <cstdint>
 #include <cstring>
-#include <linux/futex.h>
 #include <string>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "stub/error.h"
+#include "stub/shm/futex.h"
 #include "stub/shm/spin.h"
 
 namespace mlflow_triton::stub {
@@ -71,7 +71,7 @@ void LockRobust(pthread_mutex_t *mutex) {
 
 void UnlockRobust(std::uint32_t *word) {
   if ((__atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL) & FUTEX_WAITERS) != 0) {
-    syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+    WakeSleepers(word, 1);
   }
 }
 
@@ -107,6 +107,7 @@ bool UnlockIfAbandoned(pthread_mutex_t *mutex) {
   std::uint32_t seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
   const std::uint32_t owner = OwnerOf(mutex);
   if (owner == 0 || syscall(SYS_tkill, owner, 0) == 0 || errno != ESRCH) {
+    WakeSleepers(word, 1); // the dead may have unlocked it, or have been woken, without telling the next
     return false;
   }
   if (!IsRobust(mutex)) {
@@ -116,7 +117,7 @@ bool UnlockIfAbandoned(pthread_mutex_t *mutex) {
   // Not if it has been unlocked meanwhile, by a thread that has ended since.
   while ((seen & FUTEX_TID_MASK) == owner) {
     if (Replace(word, &seen, 0)) {
-      syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+      WakeSleepers(word, 1);
       return true;
     }
   }

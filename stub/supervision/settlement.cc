@@ -76,7 +76,12 @@ void Settlement::AnswerTaken() {
     // Either the 0 that releases the reply is still to come, or it has come and this is the next command.
     link_.from_parent().PopFor(kMillisecondsForStartupRelease);
   }
-  if (phase != Phase::kServing || message == kNoHandle || page_.answered.load() != 0) {
+  if (phase != Phase::kServing || message == kNoHandle) {
+    return;
+  }
+  if (page_.answered.load() != 0) {
+    // The parent has the dead worker's answer but may not have read it: what it lies in is freed by `SettleRest`.
+    link_.from_parent().PopFor(kMillisecondsForRelease);
     return;
   }
   if (!link_.from_parent().Empty()) {
