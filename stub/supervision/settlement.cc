@@ -117,7 +117,7 @@ void Settlement::AcknowledgeServiceMessage() {
 
 void Settlement::FailBatch(Handle message) {
   const std::vector<Destination> batch = DestinationsOf(link_, link_.region().As<IpcMessage>(message)->args);
-  std::vector<std::uint64_t> alive;
+  std::vector<std::uint64_t> alive, answered;
   const bool known = page_.batch_known.load() != 0; // else the model has not seen the requests
   for (const Destination &destination : batch) {
     bool is_alive = destination.factory != 0 && !known;
@@ -127,6 +127,9 @@ void Settlement::FailBatch(Handle message) {
       if (entry.used.load() != 0 && !deleted && entry.factory == destination.factory &&
           entry.request == destination.request) {
         is_alive = is_alive || entry.final_sent.load() == 0;
+        if (!is_alive) {
+          answered.push_back(destination.factory);
+        }
         entry.used.store(0); // this answer ends it
       }
     }
@@ -147,6 +150,7 @@ void Settlement::FailBatch(Handle message) {
   link_.to_parent().Push(answer, {&page_.answered});
   link_.from_parent().PopFor(kMillisecondsForRelease);
   if (owner == FactoryOwner::kStubAfterFinal) {
+    alive.insert(alive.end(), answered.begin(), answered.end());
     for (const std::uint64_t factory : alive) {
       SendCleanup(link_, Command::kResponseFactoryCleanup, factory);
     }
