@@ -205,7 +205,6 @@ Handle Executor::GiveUp(std::vector<Slot> *slots) {
 }
 
 Handle Executor::Execute(Handle message) {
-  link_.journal().page().batch_known.store(0);
   Released(); // the 0 for the last answer came before this command, if it came at all
   std::vector<Slot> slots;
   Handle answer = kNoHandle;

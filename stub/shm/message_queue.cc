@@ -73,8 +73,10 @@ Handle MessageQueue::Take() {
     if (record_ != nullptr) {
       record_->store(value, std::memory_order_release);
     }
-    if (done_ != nullptr) {
-      done_->store(0, std::memory_order_release);
+    for (std::atomic<std::uint32_t> *word : reset_) {
+      if (word != nullptr) {
+        word->store(0, std::memory_order_release);
+      }
     }
     queue_->tail = static_cast<std::int32_t>((tail + 1) % size_);
   }

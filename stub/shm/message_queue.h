@@ -35,10 +35,11 @@ public:
   /// Takes a value only if there is one.
   std::optional<Handle> TryPop();
 
-  /// Every value taken is noted in `record` first, in the critical section that takes it; `done`, if given, becomes 0.
-  void NoteTakenIn(std::atomic<Handle> *record, std::atomic<std::uint32_t> *done = nullptr) {
+  /// Every value taken is noted in `record` first, in the critical section that takes it, and `reset` become 0: what
+  /// was told of the value before. They may be null.
+  void NoteTakenIn(std::atomic<Handle> *record, const Receipts &reset = {}) {
     record_ = record;
-    done_ = done;
+    reset_ = reset;
   }
 
   /// Unlocks the queue and brings the semaphores in line with head and tail after a process died in the middle of a
@@ -58,7 +59,7 @@ private:
   std::uint64_t size_;
   int spins_;
   std::atomic<Handle> *record_ = nullptr;
-  std::atomic<std::uint32_t> *done_ = nullptr;
+  Receipts reset_{};
 };
 
 } // namespace mlflow_triton::stub

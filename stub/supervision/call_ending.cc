@@ -1,5 +1,6 @@
 #include "stub/supervision/call_ending.h"
 
+#include <algorithm>
 #include <unistd.h>
 
 #include "stub/error.h"
@@ -29,6 +30,15 @@ void CallEnding::EndAll(int most_looks) {
         open = true;
       }
     }
+  }
+}
+
+void CallEnding::AwaitShortOnes(int milliseconds) const {
+  const auto is_short = [](const OpenCall &call) { return call.used.load() != 0 && call.form == CallForm::kOwnLock; };
+  const OpenCall *calls = page_.calls;
+  for (int waited = 0; waited < milliseconds && std::any_of(calls, calls + page_.calls_used.load(), is_short);
+       ++waited) {
+    usleep(kMicrosecondsBetweenLooks);
   }
 }
 

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::int32_t kInternalError = 1; // spec section 3.4
 constexpr int kMillisecondsForRelease = 5000;
+constexpr int kMillisecondsForSends = 5000;
 constexpr int kMillisecondsForStartupRelease = 1000;
 
 /// What the parent says of the requests of a batch that lie in the region.
@@ -42,7 +43,7 @@ Settlement::Settlement(Context &context, std::string reason, std::uint64_t mark)
     : context_(context), link_(context.link), dead_(context.link.set_journal(Journal::Create())), page_(dead_->page()),
       reason_(std::move(reason)) {
   // Taking the last word of the parent belongs to the old affairs, too.
-  link_.from_parent().NoteTakenIn(&page_.command, &page_.answered);
+  link_.from_parent().NoteTakenIn(&page_.command, {&page_.answered, &page_.batch_known});
   link_.region().pool().KeepNothing();
   lock_was_abandoned_ = link_.region().UnlockIfAbandoned();
   link_.region().DropMarked(mark); // of one that died as well
@@ -64,12 +65,12 @@ void Settlement::AnswerCommand() {
   // Beside the answer: the parent may not look at it before a handshake is over.
   CallEnding calls(link_, page_);
   std::thread ending([&calls] { calls.EndAll(); });
-  AnswerTaken();
+  AnswerTaken(calls);
   calls.Stop();
   ending.join();
 }
 
-void Settlement::AnswerTaken() {
+void Settlement::AnswerTaken(const CallEnding &calls) {
   const Phase phase = page_.phase.load();
   const Handle message = page_.command.load();
   if (phase == Phase::kStarting && page_.replied.load() != 0) {
@@ -91,6 +92,7 @@ void Settlement::AnswerTaken() {
   auto *fields = link_.region().As<IpcMessage>(message);
   const auto command = link_.protocol().CommandOf(fields->command);
   if (command == Command::kExecuteRequest) {
+    calls.AwaitShortOnes(kMillisecondsForSends);
     FailBatch(message);
   } else if (command == Command::kFinalizeRequest) {
     fields->command = link_.protocol().Number(Command::kFinalizeResponse);
@@ -183,9 +185,11 @@ void Settlement::EndRequests() {
 void Settlement::SettleRest() {
   context_.outbox.Start();
   context_.outbox.Log({LogLevel::kError, __FILE__, __LINE__, "Model '" + context_.name + "': " + reason_});
-  std::thread calls([this] { CallEnding(link_, page_).EndAll(); });
+  CallEnding calls(link_, page_);
+  std::thread ending([&calls] { calls.EndAll(); });
+  calls.AwaitShortOnes(kMillisecondsForSends);
   EndRequests();
-  calls.join();
+  ending.join();
   link_.region().DropMarked(page_.mark);
   context_.outbox.Stop();
 }

@@ -8,6 +8,8 @@
 
 namespace mlflow_triton::stub {
 
+class CallEnding;
+
 /// Works through the link's journal in two steps, each in a process of its own: they wait for the parent, and the
 /// supervisor must not. What cannot be settled: metrics and streams of the dead worker stay in the server until the
 /// model is unloaded.
@@ -28,7 +30,7 @@ public:
 
 private:
   void AcknowledgeServiceMessage();
-  void AnswerTaken();
+  void AnswerTaken(const CallEnding &calls);
   void FailBatch(Handle message);
   void EndRequests();
 

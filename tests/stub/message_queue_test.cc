@@ -105,7 +105,7 @@ BOOST_FIXTURE_TEST_CASE(draining_empties_the_queue, Fixture) {
 BOOST_FIXTURE_TEST_CASE(what_is_taken_is_noted, Fixture) {
   std::atomic<Handle> taken{0};
   std::atomic<std::uint32_t> done{1}, pushed{0};
-  queue.NoteTakenIn(&taken, &done);
+  queue.NoteTakenIn(&taken, {&done});
   queue.Push(32, {&pushed});
   BOOST_TEST(pushed.load() == 1u);
   BOOST_TEST(taken.load() == 0);
