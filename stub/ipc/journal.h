@@ -25,6 +25,7 @@ enum class Phase : std::uint32_t {
 /// Which handshake a message is part of (spec section 4.3).
 enum class CallForm : std::uint32_t {
   kOwnLock,  ///< forms A and E: the payload's flag is answered, then reset by the stub
+  kResponse, ///< the same of a response, which needs its factory until then
   kInline,   ///< form B: nothing is owed after the flag
   kExchange, ///< form D: wake-ups without a flag
 };
@@ -34,7 +35,7 @@ struct OpenCall {
   std::atomic<std::uint32_t> used;
   std::atomic<std::uint32_t> pushed;  ///< it is in the queue
   std::atomic<std::uint32_t> waiting; ///< kExchange: a thread of the worker waits on the message's condition
-  std::atomic<std::uint32_t> ended;   ///< kOwnLock: the reply was read; what is left is to say so
+  std::atomic<std::uint32_t> ended;   ///< kOwnLock, kResponse: the reply was read; what is left is to say so
   CallForm form;
   Handle message;
 };

@@ -66,7 +66,7 @@ void SendResponse(Link &link, const Destination &destination, ResponseWriter *re
   *shared = fields;
   InitLockedHead(reinterpret_cast<char *>(shared));
   MessageQueue &queue = link.protocol().sender_uses_s2p ? link.to_parent_service() : link.to_parent();
-  CallEntry entry(link.journal(), CallForm::kOwnLock, message);
+  CallEntry entry(link.journal(), CallForm::kResponse, message);
   std::string error;
   before_push();
   queue.Push(message, {receipt, entry.pushed()});

@@ -33,10 +33,10 @@ void CallEnding::EndAll(int most_looks) {
   }
 }
 
-void CallEnding::AwaitShortOnes(int milliseconds) const {
-  const auto is_short = [](const OpenCall &call) { return call.used.load() != 0 && call.form == CallForm::kOwnLock; };
+void CallEnding::AwaitResponses(int milliseconds) const {
+  const auto is_open = [](const OpenCall &call) { return call.used.load() != 0 && call.form == CallForm::kResponse; };
   const OpenCall *calls = page_.calls;
-  for (int waited = 0; waited < milliseconds && std::any_of(calls, calls + page_.calls_used.load(), is_short);
+  for (int waited = 0; waited < milliseconds && std::any_of(calls, calls + page_.calls_used.load(), is_open);
        ++waited) {
     usleep(kMicrosecondsBetweenLooks);
   }
@@ -50,6 +50,7 @@ bool CallEnding::End(OpenCall &call, int *idle_looks) {
     const IpcMessage message = *link_.region().As<IpcMessage>(call.message);
     switch (call.form) {
     case CallForm::kOwnLock:
+    case CallForm::kResponse:
       return EndOwnLock(call, message) || ParentHasForgotten(call.message, idle_looks);
     case CallForm::kInline:
       return IsFlagged(message) || ParentHasForgotten(call.message, idle_looks);

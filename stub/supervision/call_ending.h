@@ -20,9 +20,9 @@ public:
   /// looks, a millisecond each.
   void EndAll(int most_looks = kForEver);
 
-  /// Waits, at most `milliseconds`, until another thread's `EndAll` has ended all calls but requests to other models.
-  /// Responses are among them: while the parent sends one, nobody may have its factory deleted.
-  void AwaitShortOnes(int milliseconds) const;
+  /// Waits, at most `milliseconds`, until another thread's `EndAll` has ended all responses: while the parent sends
+  /// one, nobody may have its factory deleted.
+  void AwaitResponses(int milliseconds) const;
 
   /// From another thread: what is still open stays so.
   void Stop() { stop_.store(true); }

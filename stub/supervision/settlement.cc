@@ -92,7 +92,7 @@ void Settlement::AnswerTaken(const CallEnding &calls) {
   auto *fields = link_.region().As<IpcMessage>(message);
   const auto command = link_.protocol().CommandOf(fields->command);
   if (command == Command::kExecuteRequest) {
-    calls.AwaitShortOnes(kMillisecondsForSends);
+    calls.AwaitResponses(kMillisecondsForSends);
     FailBatch(message);
   } else if (command == Command::kFinalizeRequest) {
     fields->command = link_.protocol().Number(Command::kFinalizeResponse);
@@ -187,7 +187,7 @@ void Settlement::SettleRest() {
   context_.outbox.Log({LogLevel::kError, __FILE__, __LINE__, "Model '" + context_.name + "': " + reason_});
   CallEnding calls(link_, page_);
   std::thread ending([&calls] { calls.EndAll(); });
-  calls.AwaitShortOnes(kMillisecondsForSends);
+  calls.AwaitResponses(kMillisecondsForSends);
   EndRequests();
   ending.join();
   link_.region().DropMarked(page_.mark);
