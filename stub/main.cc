@@ -5,6 +5,7 @@
 #include "stub/engine/stub.h"
 #include "stub/error.h"
 #include "stub/launch.h"
+#include "stub/supervision/supervisor.h"
 
 #ifndef TRITON_RELEASE
 #define TRITON_RELEASE "24.10"
@@ -17,14 +18,16 @@ int main(int argc, char **argv) {
     return 1; // also the parent's trial run without arguments, which must see exactly this status (spec section 1.2)
   }
   InstallSignalHandlers();
+  const auto work = [&arguments](Link &link, const Assignment &assignment) {
+    // Never destroyed: Python objects and threads may use it until the process is gone.
+    return (new Stub(*arguments, TRITON_RELEASE, link, assignment))->Run();
+  };
   int status = 1;
   try {
-    // Never destroyed: Python objects and threads may use it until the process is gone.
-    status = (new Stub(*arguments, TRITON_RELEASE))->Run();
+    status = Supervisor(*arguments, TRITON_RELEASE, work).Run();
   } catch (const std::exception &error) {
     std::fprintf(stderr, "triton_python_backend_stub of '%s' ends: %s\n", arguments->name.c_str(), error.what());
   }
   std::fflush(nullptr);
-  // No destructors of a process that still has threads: the exit must be quick and cannot fail (runtime.h).
   _exit(status);
 }

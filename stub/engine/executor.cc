@@ -5,7 +5,7 @@
 #include "stub/engine/request_reader.h"
 #include "stub/engine/resync.h"
 #include "stub/error.h"
-#include "stub/ipc/call.h"
+#include "stub/ipc/answer.h"
 #include "stub/python/exception_text.h"
 
 namespace mlflow_triton::stub {
@@ -47,7 +47,7 @@ void Executor::Released() {
     py::gil_scoped_release without_gil;
     for (const auto &channel : answered_) {
       if (channel->TakeFactory()) {
-        context_.outbox.Cleanup(Command::kResponseFactoryCleanup, channel->factory_address());
+        channel->CleanUpLater();
       }
     }
   }
@@ -60,6 +60,7 @@ std::vector<Executor::Slot> Executor::Read(Handle message) {
   for (auto &request : ReadRequestBatch(link_, link_.region().As<IpcMessage>(message)->args)) {
     slots.push_back(Slot{std::move(request)});
   }
+  link_.journal().page().batch_known.store(1);
   return slots;
 }
 
@@ -121,25 +122,6 @@ Executor::Plans Executor::TakeResult(const std::vector<Slot> &slots, const py::o
   return plans;
 }
 
-Executor::Answer Executor::AllocateAnswer(Region::Lock &lock, std::size_t responses) {
-  const Protocol &protocol = link_.protocol();
-  const auto batch_size = static_cast<std::size_t>(protocol.batch.size) + responses * sizeof(Handle);
-  // Combined, the batch lies behind the message in one chunk.
-  const std::size_t offset = protocol.combined_execute_response ? sizeof(IpcMessage) : 0;
-  const Handle batch = answer_.Allocate(lock, offset + batch_size);
-  char *at = link_.region().Payload(batch, offset + batch_size);
-  std::memset(at, 0, offset + batch_size);
-  StoreAt<std::uint32_t>(at + offset + protocol.batch.batch_size, static_cast<std::uint32_t>(responses));
-  if (!protocol.combined_execute_response) {
-    return {AllocateMessage(link_, answer_, lock, Command::kExecuteResponse, batch), at};
-  }
-  IpcMessage message{};
-  message.command = protocol.Number(Command::kExecuteResponse);
-  message.args = batch + static_cast<Handle>(offset); // by custom; not a handle that anybody follows
-  StoreAt(at, message);
-  return {batch, at + offset};
-}
-
 void Executor::TakeFactories(std::vector<Slot> *slots, const Plans &plans) {
   // The parent deletes the factory of every returned response, so it must still exist and nobody may use it any more.
   for (std::size_t index = 0; index < plans.size(); ++index) {
@@ -167,7 +149,7 @@ Handle Executor::WriteAnswer(std::vector<Slot> *slots, Plans *plans) {
       handles.push_back(plan ? plan->Allocate(lock, answer_, link_.protocol()) : kNoHandle);
       data_bytes += plan ? plan->data_bytes() : 0;
     }
-    answer = AllocateAnswer(lock, handles.size());
+    answer = AllocateAnswer(link_, answer_, lock, handles.size());
   }
   {
     std::unique_ptr<py::gil_scoped_release> without_gil;
@@ -205,24 +187,7 @@ Handle Executor::WriteError(std::vector<Slot> *slots, const std::string &text) {
       }
     }
   }
-  const BatchLayout &layout = link_.protocol().batch;
-  Region::Lock lock(link_.region());
-  const Handle message = answer_.AllocateText(lock, text);
-  const Answer answer = AllocateAnswer(lock, 0);
-  StoreAt<std::uint8_t>(answer.batch + layout.has_error, 1);
-  StoreAt<std::uint8_t>(answer.batch + layout.is_error_set, 1);
-  StoreAt(answer.batch + layout.error, message);
-  if (layout.is_response_factory_deleted != kAbsent) {
-    StoreAt<std::uint8_t>(answer.batch + layout.is_response_factory_deleted, any_gone ? 1 : 0);
-  }
-  return answer.message;
-}
-
-std::string Executor::ErrorText(const std::string &reason) const {
-  // Where the parent prefixes errors it does so for non-decoupled models only, and the reference stub for none.
-  return link_.protocol().stub_prefixes_errors
-             ? "Failed to process the request(s) for model '" + context_.name + "', message: " + reason
-             : reason;
+  return AllocateErrorAnswer(link_, answer_, text, any_gone);
 }
 
 Handle Executor::GiveUp(std::vector<Slot> *slots) {
@@ -233,7 +198,7 @@ Handle Executor::GiveUp(std::vector<Slot> *slots) {
   // Nobody else deletes the factories of an abandoned batch (spec section 7.4).
   for (Slot &slot : *slots) {
     if (slot.factory_taken || slot.request->channel->TakeFactory()) {
-      context_.outbox.Cleanup(Command::kResponseFactoryCleanup, slot.request->channel->factory_address());
+      slot.request->channel->CleanUpLater();
     }
   }
   return DrainAbandoned(link_.from_parent());
@@ -258,7 +223,7 @@ Handle Executor::Execute(Handle message) {
   if (answer == kNoHandle) {
     context_.outbox.Log({LogLevel::kError, __FILE__, __LINE__,
                          "Failed to process the request(s) for model '" + context_.name + "', message: " + error});
-    answer = WriteError(&slots, ErrorText(error));
+    answer = WriteError(&slots, ExecuteErrorText(link_, context_.name, error));
     failed_ = link_.protocol().factory_owner == FactoryOwner::kStubAfterFinal;
   }
   if (!link_.from_parent().Empty()) {
@@ -269,7 +234,12 @@ Handle Executor::Execute(Handle message) {
       answered_.push_back(slot.request->channel);
     }
   }
-  link_.to_parent().Push(answer);
+  link_.to_parent().Push(answer, {&link_.journal().page().answered});
+  for (const Slot &slot : slots) {
+    if (slot.factory_taken) {
+      slot.request->channel->ForgetFactory();
+    }
+  }
   return kNoHandle;
 }
 

@@ -40,13 +40,6 @@ private:
   Plans TakeResult(const std::vector<Slot> &slots, const py::object &result);
   Handle WriteAnswer(std::vector<Slot> *slots, Plans *plans);
   Handle WriteError(std::vector<Slot> *slots, const std::string &text);
-  /// The two parts of an answer: what is pushed, and where its response batch starts.
-  struct Answer {
-    Handle message = kNoHandle;
-    char *batch = nullptr;
-  };
-  Answer AllocateAnswer(Region::Lock &lock, std::size_t responses);
-  std::string ErrorText(const std::string &reason) const;
   void TakeFactories(std::vector<Slot> *slots, const Plans &plans);
   Handle GiveUp(std::vector<Slot> *slots);
 

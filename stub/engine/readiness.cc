@@ -1,6 +1,7 @@
 #include "stub/engine/readiness.h"
 
 #include <thread>
+#include <unistd.h>
 
 #include "stub/error.h"
 #include "stub/shm/sync.h"
@@ -8,8 +9,9 @@
 namespace mlflow_triton::stub {
 namespace {
 
-// As long as the parent waits.
-constexpr int kAcknowledgementSeconds = 5;
+// Five seconds, as long as the parent waits.
+constexpr int kLooksForAcknowledgement = 2500;
+constexpr useconds_t kMicrosecondsBetweenLooks = 2000;
 
 void Answer(Context &context, const IpcMessage &message, const AskModel &ask) {
   Region &region = context.link.region();
@@ -27,18 +29,28 @@ void Answer(Context &context, const IpcMessage &message, const AskModel &ask) {
     error_handle = text.AllocateText(lock, error);
   }
   auto *payload = region.As<ReadinessShm>(message.args);
-  auto *condition = region.As<pthread_cond_t>(message.response_cond);
-  SharedLock lock(region.As<pthread_mutex_t>(message.response_mutex));
-  payload->function_exists = 1;
-  payload->is_ready = ready ? 1 : 0;
-  payload->has_error = error.empty() ? 0 : 1;
-  payload->is_error_set = payload->has_error;
-  payload->error = error_handle;
+  auto *mutex = region.As<pthread_mutex_t>(message.response_mutex);
   auto *flag = &reinterpret_cast<LockedHead *>(payload)->flag;
-  *flag = 1;
-  pthread_cond_broadcast(condition);
+  {
+    SharedLock lock(mutex);
+    payload->function_exists = 1;
+    payload->is_ready = ready ? 1 : 0;
+    payload->has_error = error.empty() ? 0 : 1;
+    payload->is_error_set = payload->has_error;
+    payload->error = error_handle;
+    *flag = 1;
+    pthread_cond_broadcast(region.As<pthread_cond_t>(message.response_cond));
+  }
   // The error text must stay until the parent has read it.
-  lock.WaitFor(condition, kAcknowledgementSeconds, [flag] { return *flag == 0; });
+  for (int look = 0; look < kLooksForAcknowledgement; ++look) {
+    {
+      SharedLock lock(mutex);
+      if (*flag == 0) {
+        return;
+      }
+    }
+    usleep(kMicrosecondsBetweenLooks);
+  }
 }
 
 } // namespace

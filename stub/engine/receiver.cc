@@ -3,22 +3,16 @@
 #include <thread>
 
 #include "stub/error.h"
+#include "stub/ipc/call.h"
 #include "stub/python/stream.h"
-#include "stub/shm/sync.h"
 
 namespace mlflow_triton::stub {
 namespace {
 
-/// Sets the reply flag of an inline message and wakes the parent (forms B and C, spec section 4.3).
-void Acknowledge(Region &region, const IpcMessage &message, char *payload) {
-  SharedLock lock(region.As<pthread_mutex_t>(message.response_mutex));
-  reinterpret_cast<LockedHead *>(payload)->flag = 1;
-  pthread_cond_broadcast(region.As<pthread_cond_t>(message.response_cond));
-}
-
 /// The parent offers its CUDA memory pool: declined, it then uses plain CUDA handles. The references stay until the
 /// process ends, because the parent writes to the message after dropping its own (spec section 5.16).
-void DeclineCudaPool(Region &region, const IpcMessage &message) {
+void DeclineCudaPool(Link &link, const IpcMessage &message) {
+  Region &region = link.region();
   ChunkSet kept(region);
   auto *payload = region.As<CudaPoolShm>(message.args);
   {
@@ -30,7 +24,7 @@ void DeclineCudaPool(Region &region, const IpcMessage &message) {
   }
   payload->has_error = 1;
   payload->is_error_set = 1;
-  Acknowledge(region, message, reinterpret_cast<char *>(payload));
+  Acknowledge(link, message);
 }
 
 void Serve(Context &context, const AskModel &is_ready, Handle handle) {
@@ -40,12 +34,12 @@ void Serve(Context &context, const AskModel &is_ready, Handle handle) {
   if (command == Command::kUserModelReadinessRequest) {
     AnswerReadiness(context, message, is_ready);
   } else if (command == Command::kCudaPoolInitializeRequest) {
-    DeclineCudaPool(region, message);
+    DeclineCudaPool(context.link, message);
   } else if (command == Command::kInferStreamExecResponse || !context.link.protocol().streams_have_command) {
     ReceivedResponse response = ReadResponse(context.link, message.args);
     // Acknowledged first: whoever reads the last response asks the parent to free what its sender still uses until
     // then.
-    Acknowledge(region, message, region.Payload(message.args, sizeof(LockedHead)));
+    Acknowledge(context.link, message);
     StreamTable::Get().Deliver(std::move(response));
   }
 }
@@ -60,6 +54,7 @@ void StartReceiver(Context &context, AskModel is_ready) {
       } catch (const StubError &error) {
         context.outbox.Log({LogLevel::kError, __FILE__, __LINE__, error.what()});
       }
+      context.link.journal().page().service_message.store(kNoHandle);
     }
   }).detach();
 }

@@ -76,8 +76,9 @@ void TensorPlan::Write(Link &link) const {
 }
 
 ResponsePlan::ResponsePlan(const InferenceResponse &response, const std::set<std::string> &requested)
-    : error_(response.error), parameters_(response.parameters) {
-  if (error_) {
+    : parameters_(response.parameters) {
+  if (response.error) {
+    error_.emplace(response.error->message, static_cast<std::int32_t>(response.error->code));
     return;
   }
   tensors_.reserve(response.outputs.size());
@@ -97,6 +98,9 @@ std::size_t ResponsePlan::data_bytes() const {
 }
 
 Handle ResponsePlan::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol) {
+  if (error_) {
+    return error_->Allocate(lock, chunks, protocol);
+  }
   outputs_.clear();
   for (TensorPlan &tensor : tensors_) {
     outputs_.push_back(tensor.Allocate(lock, chunks, protocol));
@@ -106,14 +110,14 @@ Handle ResponsePlan::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protoc
     // The parent reads it of every good response (spec section 3.11).
     parameters_handle_ = chunks.AllocateText(lock, parameters_);
   }
-  if (error_) {
-    error_handle_ = chunks.Allocate(lock, sizeof(ErrorShm));
-    error_text_ = chunks.AllocateText(lock, error_->message);
-  }
   return handle_;
 }
 
 void ResponsePlan::Write(Link &link) const {
+  if (error_) {
+    error_->Write(link);
+    return;
+  }
   const ResponseLayout &layout = link.protocol().response;
   const auto fixed = static_cast<std::size_t>(layout.size);
   char *at = link.region().Payload(handle_, fixed + outputs_.size() * sizeof(Handle));
@@ -122,12 +126,6 @@ void ResponsePlan::Write(Link &link) const {
   StoreAt<std::uint8_t>(at + layout.is_last_response, 1);
   if (layout.parameters != kAbsent) {
     StoreAt(at + layout.parameters, parameters_handle_);
-  }
-  if (error_) {
-    *link.region().As<ErrorShm>(error_handle_) = ErrorShm{static_cast<std::int32_t>(error_->code), 0, error_text_};
-    StoreAt(at + layout.error, error_handle_);
-    StoreAt<std::uint8_t>(at + layout.has_error, 1);
-    StoreAt<std::uint8_t>(at + layout.is_error_set, 1);
   }
   for (std::size_t index = 0; index < outputs_.size(); ++index) {
     StoreAt(at + fixed + index * sizeof(Handle), outputs_[index]);

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "stub/ipc/link.h"
+#include "stub/ipc/response_send.h"
 #include "stub/python/object_bytes.h"
 #include "stub/python/response.h"
 
@@ -38,27 +38,23 @@ private:
 };
 
 /// One response with the outputs that were asked for, or its error (spec section 3.11).
-class ResponsePlan {
+class ResponsePlan : public ResponseWriter {
 public:
   /// Outputs not in `requested` are dropped, unless that is empty. Needs the GIL, as does destruction.
   ResponsePlan(const InferenceResponse &response, const std::set<std::string> &requested);
 
-  /// Allocates every chunk of the response.
-  Handle Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol);
-  /// Fills them. The GIL is not needed.
-  void Write(Link &link) const;
+  Handle Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol) override;
+  void Write(Link &link) const override;
   /// Data bytes that `Write` copies.
   std::size_t data_bytes() const;
 
 private:
   std::vector<TensorPlan> tensors_;
-  std::shared_ptr<TritonError> error_;
+  std::optional<ErrorResponse> error_;
   std::string parameters_;
   std::vector<Handle> outputs_;
   Handle handle_ = kNoHandle;
   Handle parameters_handle_ = kNoHandle;
-  Handle error_handle_ = kNoHandle;
-  Handle error_text_ = kNoHandle;
 };
 
 } // namespace mlflow_triton::stub

@@ -2,43 +2,41 @@
 
 #include <unistd.h>
 
-#include "stub/engine/compatibility.h"
 #include "stub/engine/receiver.h"
-#include "stub/engine/startup.h"
 #include "stub/error.h"
-#include "stub/protocol/fingerprint.h"
+#include "stub/ipc/startup_reply.h"
 #include "stub/python/exception_text.h"
 #include "stub/python/libpython.h"
 #include "stub/python/metrics.h"
 #include "stub/python/runtime.h"
 #include "stub/python/stream.h"
-#include "stub/shm/dictionary.h"
 
 namespace mlflow_triton::stub {
+namespace {
 
-Stub::Stub(const LaunchArguments &arguments, std::string release)
-    : arguments_(arguments), release_(std::move(release)), link_(arguments), outbox_(link_),
+constexpr int kMillisecondsForDebts = 5000;
+
+/// What an earlier worker owed goes through the parent's pool, which ends with the reply to FinalizeRequest.
+void WaitForDebts(Link &link) {
+  for (int waited = 0; waited < kMillisecondsForDebts && link.journal().page().debts_open.load() != 0; ++waited) {
+    usleep(1000);
+  }
+}
+
+} // namespace
+
+Stub::Stub(const LaunchArguments &arguments, std::string release, Link &link, const Assignment &assignment)
+    : release_(std::move(release)), link_(link), assignment_(assignment), outbox_(link_),
       context_{link_, outbox_, arguments.name, arguments.model_path}, model_(arguments) {
   SetContext(&context_);
-  health_ = std::make_unique<HealthThread>(link_, arguments.parent);
-  // The value is ignored. Everything that can fail from here on is told in the reply to the first command: a stub that
-  // ends before hello would hang the server (spec sections 1.8 and 7.3).
-  link_.to_parent().Push(kNoHandle);
 }
 
 std::string Stub::Prepare() {
-  const Compatibility parent =
-      CheckCompatibility(release_, FingerprintParent(arguments_.parent, arguments_.python_lib));
-  link_.set_protocol(ProtocolOf(parent.revision));
-  if (!parent.error.empty()) {
-    return parent.error;
+  const Compatibility &parent = assignment_.parent;
+  if (!assignment_.error.empty()) {
+    return assignment_.error;
   }
-  if (link_.protocol().parent_reaps_its_group) {
-    // After a failed auto-complete these parents wait for "any child in my process group" (seen on 24.03: wait4 with
-    // process 0), which lasts until some other model's stub ends. In groups of their own no stub is waited for.
-    setpgid(0, 0);
-  }
-  if (!parent.warning.empty()) {
+  if (!parent.warning.empty() && !assignment_.again) {
     outbox_.Log({LogLevel::kWarning, __FILE__, __LINE__, parent.warning});
   }
   try {
@@ -65,8 +63,13 @@ Handle Stub::PopWithoutGil() {
 int Stub::Run() {
   startup_error_ = Prepare();
   ChunkReference::ThisThreadReleasesLater();
-  Next next = Next::kGoOn;
-  Handle message = kNoHandle;
+  Next next = Begin();
+  if (failed_) {
+    return 1; // still starting, for the supervisor
+  }
+  JournalPage &page = link_.journal().page();
+  Handle message = assignment_.backlog;
+  page.phase.store(Phase::kServing);
   while (next == Next::kGoOn) {
     message = message != kNoHandle ? message : PopWithoutGil();
     const Handle current = std::exchange(message, kNoHandle);
@@ -87,7 +90,12 @@ int Stub::Run() {
       next = Serve(current);
     }
   }
-  return failed_ ? 1 : 0;
+  page.phase.store(Phase::kEnded);
+  return 0;
+}
+
+Stub::Next Stub::Begin() {
+  return assignment_.command == Command::kAutoCompleteRequest ? AutoComplete() : Initialize();
 }
 
 Stub::Next Stub::Serve(Handle message) {
@@ -96,15 +104,11 @@ Stub::Next Stub::Serve(Handle message) {
     return Next::kGoOn;
   }
   switch (*command) {
-  case Command::kAutoCompleteRequest:
-    return AutoComplete(message);
-  case Command::kInitializeRequest:
-    return Initialize(message);
   case Command::kFinalizeRequest:
     return Finalize(message);
   case Command::kLoadGpuBuffers:
     // Without GPU outputs there is nothing to copy, but the parent waits for the answer (spec section 5.8).
-    link_.to_parent().Push(kNoHandle);
+    link_.to_parent().Push(kNoHandle, {&link_.journal().page().answered});
     return Next::kGoOn;
   default:
     return Next::kGoOn; // unknown commands are ignored (spec section 4.2)
@@ -125,42 +129,46 @@ std::string Stub::Guard(const std::function<void()> &action) {
   }
 }
 
-Stub::Next Stub::AutoComplete(Handle message) {
+Stub::Next Stub::AutoComplete() {
   std::string completed;
   const std::string error = Guard([&] {
-    const std::string config = ReadText(link_.region(), link_.region().As<IpcMessage>(message)->args);
     model_.Import();
-    completed = model_.AutoComplete(config);
+    completed = model_.AutoComplete(assignment_.config);
   });
-  ReplyAutoComplete(link_, error, completed);
   failed_ = !error.empty();
-  return failed_ ? Next::kEnd : Next::kGoOn;
+  if (failed_) {
+    link_.journal().SetFailure(error); // which the supervisor tells
+    return Next::kEnd;
+  }
+  ReplyAutoComplete(link_, completed, &link_.journal().page().replied);
+  return Next::kGoOn;
 }
 
-Stub::Next Stub::Initialize(Handle message) {
-  std::string error = Guard([&] {
-    const auto args = ReadDictionary(link_.region(), link_.region().As<IpcMessage>(message)->args);
+Stub::Next Stub::Initialize() {
+  const std::string error = Guard([&] {
     model_.Import();
     model_.Create();
     link_.set_helpers_allowed(true);
     outbox_.Start();
     StartReceiver(context_, [this] { return AskReadiness(); });
-    model_.Initialize(args);
+    model_.Initialize(assignment_.args);
     if (link_.protocol().Number(Command::kUserModelReadinessRequest) != kNoCommand) {
       link_.control()->stub_has_user_model_readiness_fn = model_.TellsReadiness() ? 1 : 0;
     }
     executor_ = std::make_unique<Executor>(context_, model_, loop_);
   });
+  failed_ = !error.empty();
+  initialized_ = !failed_;
   {
     std::unique_ptr<py::gil_scoped_release> without_gil;
     if (python_runs_) {
       without_gil = std::make_unique<py::gil_scoped_release>();
     }
-    ReplyInitialize(link_, error);
-    failed_ = !error.empty();
-    initialized_ = !failed_;
     if (failed_) {
       outbox_.Stop();
+      link_.journal().SetFailure(error); // which the supervisor tells
+    } else if (!assignment_.again) {
+      ReplyInitialize(link_, &link_.journal().page().replied);
     }
   }
   link_.set_pool_available(initialized_);
@@ -180,8 +188,10 @@ Stub::Next Stub::Finalize(Handle message) {
   // After the reply the parent's pool for BLS and responses is gone (spec section 5.19).
   link_.set_pool_available(false);
   StreamTable::Get().CloseAll();
+  WaitForDebts(link_);
   link_.region().As<IpcMessage>(message)->command = link_.protocol().Number(Command::kFinalizeResponse);
-  link_.to_parent().Push(message);
+  link_.journal().page().phase.store(Phase::kFinalized);
+  link_.to_parent().Push(message, {&link_.journal().page().answered});
   if (!python_runs_) {
     return Next::kEnd;
   }

@@ -1,4 +1,4 @@
-// The life of one stub process (spec sections 1.8 and 5).
+// The life of one worker: the process in which the model runs (spec sections 1.8 and 5).
 #ifndef STUB_ENGINE_STUB_H_
 #define STUB_ENGINE_STUB_H_
 
@@ -8,39 +8,39 @@
 
 #include "stub/engine/executor.h"
 #include "stub/ipc/context.h"
-#include "stub/ipc/health.h"
 #include "stub/launch.h"
+#include "stub/supervision/assignment.h"
 
 namespace mlflow_triton::stub {
 
-/// Serves commands from hello to the end.
+/// Does what the parent asked for first, then serves commands.
 class Stub {
 public:
-  /// Opens the region, starts the health thread and says hello; Python is not needed for that. Throws StubError.
-  /// `release` is the Triton release that the stub was built for.
-  Stub(const LaunchArguments &arguments, std::string release);
+  /// `release` is the Triton release that the stub was built for. What is given must outlive the process's threads.
+  Stub(const LaunchArguments &arguments, std::string release, Link &link, const Assignment &assignment);
 
-  /// Serves until the parent asks for the end; returns the exit status.
+  /// Serves until the parent asks for the end; returns the exit status. The journal tells the supervisor how far it
+  /// got.
   int Run();
 
 private:
   enum class Next { kGoOn, kEnd };
 
   std::string Prepare();
+  Next Begin();
   Next Serve(Handle message);
-  Next AutoComplete(Handle message);
-  Next Initialize(Handle message);
+  Next AutoComplete();
+  Next Initialize();
   Next Finalize(Handle message);
   bool AskReadiness();
   std::string Guard(const std::function<void()> &action);
   Handle PopWithoutGil();
 
-  const LaunchArguments &arguments_;
   std::string release_;
-  Link link_;
+  Link &link_;
+  const Assignment &assignment_;
   Outbox outbox_;
   Context context_;
-  std::unique_ptr<HealthThread> health_;
   Model model_;
   EventLoop loop_;
   std::unique_ptr<Executor> executor_;

@@ -45,15 +45,17 @@ void CallWithOwnLock(Link &link, ChunkSet &chunks, Command command, Handle paylo
   InitLockedHead(address);
   auto *head = reinterpret_cast<LockedHead *>(address);
   // Pushed outside of the lock: waiting on the flag loses no wake-up, and a full queue then blocks nobody else.
-  link.to_parent_service().Push(message);
+  CallEntry entry(link.journal(), CallForm::kOwnLock, message);
+  link.to_parent_service().Push(message, {entry.pushed()});
   SharedLock lock(&head->mutex);
   lock.Wait(&head->condition, [head] { return head->flag != 0; });
   read_reply(address);
+  entry.set_ended();
   head->flag = 0;
   pthread_cond_broadcast(&head->condition);
 }
 
-void SendCleanup(Link &link, Command command, std::uint64_t id) {
+void SendCleanup(Link &link, Command command, std::uint64_t id, std::atomic<std::uint32_t> *receipt) {
   Region &region = link.region();
   ChunkSet chunks(region);
   Handle payload = kNoHandle, message = kNoHandle;
@@ -70,9 +72,19 @@ void SendCleanup(Link &link, Command command, std::uint64_t id) {
   const IpcMessage fields = *region.As<IpcMessage>(message);
   auto *mutex = region.As<pthread_mutex_t>(fields.response_mutex);
   auto *condition = region.As<pthread_cond_t>(fields.response_cond);
-  link.to_parent_service().Push(message);
+  CallEntry entry(link.journal(), CallForm::kInline, message);
+  link.to_parent_service().Push(message, {entry.pushed(), receipt});
   SharedLock lock(mutex);
   lock.Wait(condition, [head] { return head->flag != 0; });
+}
+
+void Acknowledge(Link &link, const IpcMessage &message) {
+  Region &region = link.region();
+  auto *head = region.As<LockedHead>(message.args);
+  SharedLock lock(region.As<pthread_mutex_t>(message.response_mutex));
+  link.journal().page().service_message.store(kNoHandle);
+  head->flag = 1;
+  pthread_cond_broadcast(region.As<pthread_cond_t>(message.response_cond));
 }
 
 } // namespace mlflow_triton::stub

@@ -15,8 +15,12 @@ void CallWithOwnLock(Link &link, ChunkSet &chunks, Command command, Handle paylo
                      const std::function<void(char *payload)> &read_reply);
 
 /// Form B, "inline, no acknowledgement": asks the parent to clean up `id` (a stream or a response factory) and waits
-/// until it has. The caller does not hold the GIL.
-void SendCleanup(Link &link, Command command, std::uint64_t id);
+/// until it has. The caller does not hold the GIL. `receipt` as for `MessageQueue::Push`.
+void SendCleanup(Link &link, Command command, std::uint64_t id, std::atomic<std::uint32_t> *receipt = nullptr);
+
+/// Answers a message of the parent's service queue: sets the reply flag of its payload and wakes the parent (forms B
+/// and C).
+void Acknowledge(Link &link, const IpcMessage &message);
 
 /// Allocates an IPC message with all fields written.
 Handle AllocateMessage(Link &link, ChunkSet &chunks, Region::Lock &lock, Command command, Handle args);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "stub/ipc/journal.h"
 #include "stub/launch.h"
 #include "stub/protocol/revision_layout.h"
 #include "stub/shm/chunk.h"
@@ -32,6 +33,11 @@ public:
   MessageQueue &from_parent_service() { return from_service_; } ///< streamed BLS responses and the like, p2s
   MessageQueue &memory_manager() { return memory_manager_; }    ///< memory release ids; never push 0
 
+  /// What a supervisor must know should this process die; of no meaning to others where there is no supervisor.
+  Journal &journal() { return *journal_; }
+  /// Also notes there what is taken from the parent's queues. Returns the one before.
+  std::unique_ptr<Journal> set_journal(std::unique_ptr<Journal> journal);
+
   /// True while the parent serves the s2p queue: from just before initialize until the end. Never during auto-complete,
   /// where a message there would wait for ever (spec section 5.1).
   bool helpers_allowed() const { return helpers_allowed_.load(std::memory_order_acquire); }
@@ -55,6 +61,7 @@ private:
   explicit Link(std::unique_ptr<Region> region, Handle control);
 
   std::unique_ptr<Region> region_;
+  std::unique_ptr<Journal> journal_;
   const Protocol *protocol_ = &ProtocolOf(Revision::kR8);
   IpcControl *control_;
   MessageQueue from_parent_, to_parent_, to_service_, from_service_, memory_manager_;

@@ -61,7 +61,7 @@ void Outbox::Log(LogRecord record) {
   {
     std::lock_guard<std::mutex> guard(mutex_);
     if (running_) {
-      items_.push_back(Item{Command::kLogRequest, std::move(record), 0});
+      items_.push_back(Item{Command::kLogRequest, std::move(record), 0, nullptr});
       wake_.notify_one();
       return;
     }
@@ -69,11 +69,16 @@ void Outbox::Log(LogRecord record) {
   WriteToStandardError(record);
 }
 
-void Outbox::Cleanup(Command command, std::uint64_t id) {
+void Outbox::Cleanup(Command command, std::uint64_t id, OpenRequest *entry) {
+  if (entry != nullptr) {
+    entry->deletable.store(1);
+  }
   std::lock_guard<std::mutex> guard(mutex_);
   if (running_ && link_.protocol().Number(command) != kNoCommand) {
-    items_.push_back(Item{command, {}, id});
+    items_.push_back(Item{command, {}, id, entry});
     wake_.notify_one();
+  } else {
+    link_.journal().Remove(entry);
   }
 }
 
@@ -101,7 +106,7 @@ void Outbox::Send(const Item &item) {
     if (item.command == Command::kLogRequest) {
       SendLog(link_, item.record);
     } else {
-      SendCleanup(link_, item.command, item.id);
+      SendCleanup(link_, item.command, item.id, item.entry == nullptr ? nullptr : &item.entry->deleted);
     }
   } catch (const StubError &error) {
     WriteToStandardError(LogRecord{LogLevel::kError, __FILE__, __LINE__, error.what()});
@@ -109,6 +114,7 @@ void Outbox::Send(const Item &item) {
       WriteToStandardError(item.record);
     }
   }
+  link_.journal().Remove(item.entry);
 }
 
 void Outbox::Run() {

@@ -39,8 +39,8 @@ public:
   void Start();
   void Log(LogRecord record);
   /// Asks for the deletion of a response factory or a stream. Nothing to do before `Start`, when none can exist, and
-  /// for what the revision leaves to the parent.
-  void Cleanup(Command command, std::uint64_t id);
+  /// for what the revision leaves to the parent. Takes over the request's entry of the journal, if there is one.
+  void Cleanup(Command command, std::uint64_t id, OpenRequest *entry = nullptr);
   /// Waits until everything queued before has been sent.
   void Flush();
   /// Flushes and ends the thread.
@@ -51,6 +51,7 @@ private:
     Command command;
     LogRecord record;
     std::uint64_t id;
+    OpenRequest *entry;
   };
   void Run();
   void Send(const Item &item);

@@ -30,10 +30,13 @@ ReceivedResponse Exchange(Link &link, RequestPlan &plan, bool decoupled) {
   auto *condition = region.As<pthread_cond_t>(shared->response_cond);
   MessageQueue &queue = link.protocol().sender_uses_s2p ? link.to_parent_service() : link.to_parent();
 
+  CallEntry entry(link.journal(), CallForm::kExchange, message);
   SharedLock lock(region.As<pthread_mutex_t>(shared->response_mutex));
   // Pushed under the lock: the wake-up has no flag that could be looked at later.
-  queue.Push(message);
+  queue.Push(message, {entry.pushed()});
+  entry.set_waiting(true);
   lock.WaitOnce(condition);
+  entry.set_waiting(false);
   ReceivedResponse received;
   std::string problem;
   try {

@@ -1,83 +1,31 @@
 #include "stub/python/channel.h"
 
-#include <functional>
+#include <utility>
 
 #include "stub/engine/response_plan.h"
 #include "stub/error.h"
 #include "stub/ipc/call.h"
 #include "stub/ipc/context.h"
-#include "stub/shm/spin.h"
-#include "stub/shm/sync.h"
 
 namespace mlflow_triton::stub {
-namespace {
-
-constexpr std::chrono::microseconds kSpinForReply{50};
-
-/// Text of a failed send. Never throws: the parent waits for the acknowledgement.
-std::string ReadReplyError(Region &region, const ResponseSendShm &reply) {
-  try {
-    if (reply.is_error_set != 0) {
-      return ReadText(region, reply.error);
-    }
-  } catch (const StubError &) {
-    // Only with a corrupt reply.
-  }
-  return "An error occurred while sending a response.";
-}
-
-/// Form E (spec section 5.7, steps 1 to 6). Throws StubError with the parent's text, or before `before_push` when the
-/// response cannot be written. Without the GIL.
-void SendOverLink(Link &link, ResponsePlan *plan, std::uint64_t request, std::uint64_t factory, std::uint32_t flags,
-                  const std::function<void()> &before_push) {
-  Region &region = link.region();
-  ChunkSet chunks(region);
-  Handle payload = kNoHandle, message = kNoHandle;
-  ResponseSendShm fields{};
-  {
-    Region::Lock lock(region);
-    payload = chunks.Allocate(lock, sizeof(ResponseSendShm));
-    fields.response = plan == nullptr ? kNoHandle : plan->Allocate(lock, chunks, link.protocol());
-    message = AllocateMessage(link, chunks, lock, Command::kResponseSend, payload);
-  }
-  if (plan != nullptr) {
-    plan->Write(link);
-  }
-  fields.request_address = request;
-  fields.response_factory_address = factory;
-  fields.flags = flags;
-  auto *shared = region.As<ResponseSendShm>(payload);
-  *shared = fields;
-  InitLockedHead(reinterpret_cast<char *>(shared));
-  MessageQueue &queue = link.protocol().sender_uses_s2p ? link.to_parent_service() : link.to_parent();
-  std::string error;
-  before_push();
-  queue.Push(message);
-  SpinUntil(kSpinForReply, [shared] { return __atomic_load_n(&shared->is_stub_turn, __ATOMIC_ACQUIRE) != 0; });
-  {
-    SharedLock lock(&shared->mutex);
-    lock.Wait(&shared->condition, [shared] { return shared->is_stub_turn != 0; });
-    if (shared->has_error != 0) {
-      error = ReadReplyError(region, *shared);
-    }
-    shared->is_stub_turn = 0;
-    pthread_cond_broadcast(&shared->condition);
-  }
-  if (!error.empty()) {
-    throw StubError(error);
-  }
-}
-
-} // namespace
-
 Channel::Channel(std::uint64_t request_address, std::uint64_t factory_address)
-    : request_address_(request_address), factory_address_(factory_address), factory_alive_(factory_address != 0) {}
+    : request_address_(request_address), factory_address_(factory_address),
+      entry_(factory_address == 0 ? nullptr
+                                  : CurrentContext().link.journal().AddRequest(request_address, factory_address)),
+      factory_alive_(factory_address != 0) {}
 
 Channel::~Channel() {
   if (factory_alive_) {
-    CurrentContext().outbox.Cleanup(Command::kResponseFactoryCleanup, factory_address_);
+    CleanUpLater();
   }
+  ForgetLocked();
 }
+
+void Channel::CleanUpLater() {
+  CurrentContext().outbox.Cleanup(Command::kResponseFactoryCleanup, factory_address_, std::exchange(entry_, nullptr));
+}
+
+void Channel::ForgetLocked() { CurrentContext().link.journal().Remove(std::exchange(entry_, nullptr)); }
 
 void Channel::CloseLocked() {
   closed_ = true;
@@ -118,16 +66,22 @@ void Channel::Send(const std::shared_ptr<InferenceResponse> &response, std::uint
   std::lock_guard<std::mutex> guard(mutex_);
   CheckMaySend(response != nullptr, flags);
   Link &link = CurrentContext().link;
-  SendOverLink(link, plan.get(), request_address_, factory_address_, flags, [&] {
+  const bool is_final = flags == kResponseCompleteFinal;
+  const auto close = [&] {
     // From the push on the parent answers for the factory of a final send, also when the send fails.
     sent_ += response ? 1 : 0;
-    if (flags == kResponseCompleteFinal) {
+    if (is_final) {
       CloseLocked();
     }
-  });
+  };
+  SendResponse(link, {request_address_, factory_address_}, plan.get(), flags, close,
+               is_final && entry_ != nullptr ? &entry_->final_sent : nullptr);
   if (closed_ && factory_alive_ && link.protocol().factory_owner == FactoryOwner::kStubAfterFinal) {
     factory_alive_ = false;
-    CurrentContext().outbox.Cleanup(Command::kResponseFactoryCleanup, factory_address_);
+    CleanUpLater();
+  }
+  if (!factory_alive_) {
+    ForgetLocked();
   }
 }
 
@@ -173,7 +127,15 @@ bool Channel::TakeFactory() {
   const bool taken = factory_alive_;
   factory_alive_ = false;
   closed_ = true;
+  if (entry_ != nullptr) {
+    entry_->taken.store(1);
+  }
   return taken;
+}
+
+void Channel::ForgetFactory() {
+  std::lock_guard<std::mutex> guard(mutex_);
+  ForgetLocked();
 }
 
 bool Channel::HasSent() {
@@ -181,6 +143,9 @@ bool Channel::HasSent() {
   return sent_ > 0;
 }
 
-void Channel::CleanUpNow() { SendCleanup(CurrentContext().link, Command::kResponseFactoryCleanup, factory_address_); }
+void Channel::CleanUpNow() {
+  SendCleanup(CurrentContext().link, Command::kResponseFactoryCleanup, factory_address_);
+  ForgetFactory();
+}
 
 } // namespace mlflow_triton::stub

@@ -10,12 +10,10 @@
 #include <set>
 #include <string>
 
+#include "stub/ipc/journal.h"
 #include "stub/python/response.h"
 
 namespace mlflow_triton::stub {
-
-/// TRITONSERVER_RESPONSE_COMPLETE_FINAL: no further response follows.
-constexpr std::uint32_t kResponseCompleteFinal = 1;
 
 /// Shared by a request and its response sender; when the last of them dies with the factory undeleted, asks the parent
 /// to delete it, where the revision leaves that to the stub (`FactoryOwner`). Thread-safe.
@@ -38,8 +36,15 @@ public:
   bool IsCancelled();
 
   /// Takes over the duty of deleting the factory: true at most once, and never after a final send. Afterwards nothing
-  /// can be sent. Waits for a send in progress; the caller does not hold the GIL.
+  /// can be sent. Waits for a send in progress; the caller does not hold the GIL. Until `ForgetFactory` the answer to
+  /// the current command is what decides about the factory, should this process die.
   bool TakeFactory();
+
+  /// The factory that was taken is no longer this process's business.
+  void ForgetFactory();
+
+  /// Asks the parent, some time, to delete a factory taken by `TakeFactory`.
+  void CleanUpLater();
 
   /// True when a response went out through the sender.
   bool HasSent();
@@ -52,9 +57,11 @@ public:
 private:
   void CheckMaySend(bool has_response, std::uint32_t flags) const; // mutex_ held
   void CloseLocked();                                              // a final response is on its way
+  void ForgetLocked();
 
   std::uint64_t request_address_;
   std::uint64_t factory_address_;
+  OpenRequest *entry_; // in the journal, while the factory is alive or taken
   std::mutex mutex_;   // held over a send: responses of one request go out one after the other
   bool factory_alive_; // and its deletion is our duty, or still to be caused by our answer
   bool closed_ = false;

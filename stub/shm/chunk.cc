@@ -1,5 +1,7 @@
 #include "stub/shm/chunk.h"
 
+#include "stub/shm/chunk_pool.h"
+
 #include <string>
 
 namespace mlflow_triton::stub {
@@ -13,16 +15,20 @@ ChunkSet &ChunkSet::operator=(ChunkSet &&other) noexcept {
   if (this != &other) {
     Clear();
     region_ = other.region_;
-    handles_ = std::move(other.handles_);
-    other.handles_.clear();
+    chunks_ = std::move(other.chunks_);
+    other.chunks_.clear();
   }
   return *this;
 }
 
 Handle ChunkSet::Allocate(Region::Lock &lock, std::size_t bytes) {
-  handles_.reserve(handles_.size() + 1);
-  handles_.push_back(lock.Allocate(bytes));
-  return handles_.back();
+  chunks_.reserve(chunks_.size() + 1);
+  Handle handle = region_->pool().Take(bytes);
+  if (handle == kNoHandle) {
+    handle = lock.Allocate(ChunkPool::RoundUp(bytes));
+  }
+  chunks_.push_back({handle, bytes});
+  return handle;
 }
 
 Handle ChunkSet::AllocateText(Region::Lock &lock, std::string_view text) {
@@ -36,27 +42,33 @@ Handle ChunkSet::AllocateText(Region::Lock &lock, std::string_view text) {
 }
 
 void ChunkSet::Load(Region::Lock &lock, Handle handle) {
-  handles_.reserve(handles_.size() + 1);
+  chunks_.reserve(chunks_.size() + 1);
   lock.AddReference(handle);
-  handles_.push_back(handle);
+  chunks_.push_back({handle, kNotOurs});
 }
 
+bool ChunkSet::GiveBack(const Chunk &chunk) { return region_->pool().Keep(chunk.handle, chunk.bytes); }
+
 void ChunkSet::Clear() {
-  if (handles_.empty()) {
+  if (chunks_.empty()) {
     return;
   }
   Region::Lock lock(*region_);
-  for (const Handle handle : handles_) {
-    lock.Release(handle);
+  for (const Chunk &chunk : chunks_) {
+    if (!GiveBack(chunk)) {
+      lock.Release(chunk.handle);
+    }
   }
-  handles_.clear();
+  chunks_.clear();
 }
 
 void ChunkSet::ClearLater() {
-  for (const Handle handle : handles_) {
-    region_->ReleaseLater(handle);
+  for (const Chunk &chunk : chunks_) {
+    if (!GiveBack(chunk)) {
+      region_->ReleaseLater(chunk.handle);
+    }
   }
-  handles_.clear();
+  chunks_.clear();
 }
 
 ChunkReference::~ChunkReference() {

@@ -11,13 +11,14 @@
 
 namespace mlflow_triton::stub {
 
-/// A set of references that are dropped together, under one lock, when the set dies.
+/// A set of references that are dropped together, under one lock at most, when the set dies. Small chunks that it has
+/// allocated are kept for the next set.
 class ChunkSet {
 public:
   explicit ChunkSet(Region &region) : region_(&region) {}
   ~ChunkSet() { Clear(); }
-  ChunkSet(ChunkSet &&other) noexcept : region_(other.region_), handles_(std::move(other.handles_)) {
-    other.handles_.clear();
+  ChunkSet(ChunkSet &&other) noexcept : region_(other.region_), chunks_(std::move(other.chunks_)) {
+    other.chunks_.clear();
   }
   ChunkSet &operator=(ChunkSet &&other) noexcept;
   ChunkSet(const ChunkSet &) = delete;
@@ -33,7 +34,7 @@ public:
   void Load(Region::Lock &lock, Handle handle);
 
   /// Takes over a reference that the caller holds.
-  void Adopt(Handle handle) { handles_.push_back(handle); }
+  void Adopt(Handle handle) { chunks_.push_back({handle, kNotOurs}); }
 
   /// Drops everything now.
   void Clear();
@@ -41,12 +42,20 @@ public:
   /// Drops everything at the next lock operation.
   void ClearLater();
 
-  bool empty() const { return handles_.empty(); }
+  bool empty() const { return chunks_.empty(); }
   Region &region() const { return *region_; }
 
 private:
+  /// A reference, and for chunks that were allocated here how many bytes were asked for.
+  struct Chunk {
+    Handle handle;
+    std::size_t bytes;
+  };
+  static constexpr std::size_t kNotOurs = ~std::size_t{0};
+  bool GiveBack(const Chunk &chunk);
+
   Region *region_;
-  std::vector<Handle> handles_;
+  std::vector<Chunk> chunks_;
 };
 
 /// One counted reference, shared by whatever in this process uses the chunk: a tensor, NumPy arrays over its data,

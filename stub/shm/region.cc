@@ -11,8 +11,8 @@
 #include <boost/interprocess/managed_external_buffer.hpp>
 
 #include "stub/error.h"
-#include "stub/shm/happens_before.h"
-#include "stub/shm/sync.h"
+#include "stub/shm/chunk_pool.h"
+#include "stub/shm/shared_mutex.h"
 
 namespace mlflow_triton::stub {
 namespace {
@@ -58,7 +58,8 @@ public:
 };
 
 Region::Region(std::string name, int fd, std::uint64_t growth_step)
-    : name_(std::move(name)), fd_(fd), growth_step_(growth_step == 0 ? 1 << 20 : growth_step) {}
+    : name_(std::move(name)), fd_(fd), growth_step_(growth_step == 0 ? 1 << 20 : growth_step),
+      pool_(std::make_unique<ChunkPool>(*this)) {}
 
 Region::~Region() {
   // The mapping stays: other threads and Python objects may still point into it while the process ends.
@@ -80,6 +81,7 @@ std::unique_ptr<Region> Region::Open(const std::string &name, std::uint64_t grow
   }
   region->MapAll(static_cast<std::uint64_t>(status.st_size));
   region->FindNamedObjects(control);
+  region->first_chunk_ = control;
   return region;
 }
 
@@ -190,9 +192,7 @@ char *Region::Payload(Handle handle, std::size_t bytes, std::size_t offset) {
     return start <= size && offset <= size - start && bytes <= size - start - offset; // no sum that could wrap around
   };
   if (!is_inside()) {
-    {
-      Lock lock(*this);
-    } // the parent may have grown it
+    Lock(*this).Acquire(); // the parent may have grown it
     if (!is_inside()) {
       throw StubError("handle " + std::to_string(handle) + " with " + std::to_string(bytes) +
                       " bytes reaches outside the shared memory region of " + std::to_string(size()) + " bytes");
@@ -201,12 +201,17 @@ char *Region::Payload(Handle handle, std::size_t bytes, std::size_t offset) {
   return base_.load(std::memory_order_acquire) + start + offset;
 }
 
+std::uint32_t Region::CountOf(Handle handle) {
+  // Read without the lock, so what the other side did before it dropped its reference must be seen.
+  return __atomic_load_n(reinterpret_cast<std::uint32_t *>(Payload(handle) - kChunkHeaderSize), __ATOMIC_ACQUIRE);
+}
+
 bool Region::IsPlausible(Handle handle) {
   if (handle <= 0 || handle % kChunkAlignment != 0) {
     return false;
   }
   try {
-    const auto count = LoadAt<std::uint32_t>(Payload(handle) - kChunkHeaderSize);
+    const std::uint32_t count = CountOf(handle);
     return count > 0 && count < kPlausibleCount;
   } catch (const StubError &) {
     return false;
@@ -230,19 +235,24 @@ void Region::Release(Handle handle) { Lock(*this).Release(handle); }
 
 void Region::FlushReleases() {
   if (has_pending_.load(std::memory_order_acquire)) {
-    Lock lock(*this);
+    Lock(*this).Acquire();
   }
 }
 
 std::uint64_t Region::FreeBytes() {
   Lock lock(*this);
+  lock.Acquire();
+  pool_->Trim(lock);
   return segment_->get_free_memory();
 }
 
 void Region::Unlink() { shm_unlink(("/" + name_).c_str()); }
 
+bool Region::UnlockIfAbandoned() { return stub::UnlockIfAbandoned(mutex()); }
+
 void Region::DropLocked(Handle handle) {
   char *chunk = base_.load() + handle;
+  Note(chunk, -1);
   const auto count = LoadAt<std::uint32_t>(chunk) - 1;
   StoreAt<std::uint32_t>(chunk, count);
   if (count == 0) {
@@ -250,14 +260,13 @@ void Region::DropLocked(Handle handle) {
   }
 }
 
-Region::Lock::Lock(Region &region) : region_(region) {
-  LockShared(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
-  try {
-    region_.Resynchronise();
-  } catch (...) {
-    pthread_mutex_unlock(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
-    throw;
+void Region::Lock::Acquire() {
+  if (held_) {
+    return;
   }
+  LockShared(region_.mutex());
+  held_ = true;
+  region_.Resynchronise(); // if it throws, the destructor unlocks
   if (region_.has_pending_.load(std::memory_order_acquire)) {
     std::lock_guard<std::mutex> guard(region_.pending_mutex_);
     for (const Handle handle : region_.pending_) {
@@ -269,11 +278,13 @@ Region::Lock::Lock(Region &region) : region_(region) {
 }
 
 Region::Lock::~Lock() {
-  ReleaseToParent();
-  pthread_mutex_unlock(reinterpret_cast<pthread_mutex_t *>(region_.base_.load() + region_.mutex_offset_));
+  if (held_) {
+    UnlockShared(region_.mutex());
+  }
 }
 
 Handle Region::Lock::Allocate(std::size_t bytes) {
+  Acquire();
   const std::size_t total = bytes + kChunkHeaderSize;
   void *chunk = region_.segment_->allocate(total, std::nothrow);
   if (chunk == nullptr) {
@@ -284,6 +295,8 @@ Handle Region::Lock::Allocate(std::size_t bytes) {
     throw StubError("cannot allocate " + std::to_string(total) + " bytes in the shared memory region");
   }
   StoreAt<std::uint32_t>(static_cast<char *>(chunk), 1);
+  std::memset(static_cast<char *>(chunk) + sizeof(std::uint32_t), 0, kChunkHeaderSize - sizeof(std::uint32_t));
+  region_.Note(static_cast<char *>(chunk), 1);
   return static_cast<char *>(chunk) - region_.base_.load();
 }
 
@@ -295,6 +308,7 @@ Handle Region::Lock::AllocateIfRoomy(std::size_t bytes) {
 }
 
 void Region::Lock::AddReference(Handle handle) {
+  Acquire();
   // The named objects, the mutex that is held now among them, lie before all chunks.
   const auto start = static_cast<std::uint64_t>(handle);
   const bool is_inside = handle > 0 && handle % kChunkAlignment == 0 && start > region_.total_offset_ &&
@@ -304,8 +318,12 @@ void Region::Lock::AddReference(Handle handle) {
     throw StubError("a message refers to handle " + std::to_string(handle) + ", which is no live chunk");
   }
   StoreAt<std::uint32_t>(chunk, LoadAt<std::uint32_t>(chunk) + 1);
+  region_.Note(chunk, 1);
 }
 
-void Region::Lock::Release(Handle handle) { region_.DropLocked(handle); }
+void Region::Lock::Release(Handle handle) {
+  Acquire();
+  region_.DropLocked(handle);
+}
 
 } // namespace mlflow_triton::stub

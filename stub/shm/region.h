@@ -14,6 +14,8 @@
 
 namespace mlflow_triton::stub {
 
+class ChunkPool;
+
 /// Reads a value at any alignment.
 template <typename T> T LoadAt(const char *address) {
   T value;
@@ -45,6 +47,9 @@ public:
   /// The same as a structure.
   template <typename T> T *As(Handle handle) { return reinterpret_cast<T *>(Payload(handle, sizeof(T))); }
 
+  /// References that both sides hold to a chunk. Throws StubError as `Payload`.
+  std::uint32_t CountOf(Handle handle);
+
   /// True when `handle` can be a live chunk: aligned, inside, with a small positive count (spec section 7.4).
   bool IsPlausible(Handle handle);
 
@@ -57,7 +62,10 @@ public:
   /// Drops what `ReleaseLater` collected, if anything.
   void FlushReleases();
 
-  /// Free bytes of the allocator, after flushing.
+  /// Chunks of this process for further use.
+  ChunkPool &pool() { return *pool_; }
+
+  /// Free bytes of the allocator, after flushing, with nothing kept for further use.
   std::uint64_t FreeBytes();
 
   /// Bytes mapped at present.
@@ -66,16 +74,29 @@ public:
   /// Removes the name of the object.
   void Unlink();
 
+  /// From now on notes, in the unused part of each chunk's header (spec section 2.3), how many references this process
+  /// holds, under `mark`: a number that no other process uses, not 0.
+  void MarkReferences(std::uint64_t mark) { mark_ = mark; }
+
+  /// Unlocks `shm_mutex` if its owner is dead. What that did to the allocator is not known; it is in there for less
+  /// than a microsecond at a time. Returns whether it was so.
+  bool UnlockIfAbandoned();
+
+  /// Drops every reference that a dead process noted under `mark`. Returns the number of chunks that had some.
+  std::size_t DropMarked(std::uint64_t mark);
+
 private:
   class Segment;
   Region(std::string name, int fd, std::uint64_t growth_step);
 
+  pthread_mutex_t *mutex() { return reinterpret_cast<pthread_mutex_t *>(base_.load() + mutex_offset_); }
   void MapAll(std::uint64_t size); // first mapping
   void Extend(std::uint64_t size); // mutex held
   void FindNamedObjects(Handle control);
-  void Resynchronise();            // mutex held
-  void Grow(std::uint64_t needed); // mutex held
-  void DropLocked(Handle handle);  // mutex held
+  void Resynchronise();               // mutex held
+  void Grow(std::uint64_t needed);    // mutex held
+  void DropLocked(Handle handle);     // mutex held
+  void Note(char *chunk, int change); // mutex held
 
   std::string name_;
   int fd_;
@@ -84,18 +105,21 @@ private:
   std::atomic<std::uint64_t> size_{0};
   std::uint64_t reserved_ = 0;
   std::unique_ptr<Segment> segment_;
+  std::unique_ptr<ChunkPool> pool_;
   std::uint64_t mutex_offset_ = 0;
   std::uint64_t total_offset_ = 0;
+  std::uint64_t mark_ = 0;
+  Handle first_chunk_ = kNoHandle;
   std::mutex pending_mutex_;
   std::vector<Handle> pending_;
   std::atomic<bool> has_pending_{false};
 };
 
-/// Holds `shm_mutex` for a scope: all allocation and counting happens through it, many operations under one lock.
-/// Nothing that can block may happen while it lives (spec section 2.2).
+/// Holds `shm_mutex` from its first operation to the end of a scope: all allocation and counting happens through it,
+/// many operations under one lock. Nothing that can block may happen while it lives (spec section 2.2).
 class Region::Lock {
 public:
-  explicit Lock(Region &region);
+  explicit Lock(Region &region) : region_(region) {}
   ~Lock();
   Lock(const Lock &) = delete;
   Lock &operator=(const Lock &) = delete;
@@ -109,9 +133,12 @@ public:
   /// allocator.
   void AddReference(Handle handle);
   void Release(Handle handle);
+  /// Takes the lock now, follows growth by the other side, and drops what waits to be dropped.
+  void Acquire();
 
 private:
   Region &region_;
+  bool held_ = false;
 };
 
 } // namespace mlflow_triton::stub

@@ -1,10 +1,7 @@
 #include "stub/shm/sync.h"
 
 #include <cerrno>
-#include <cstring>
-#include <string>
 
-#include "stub/error.h"
 #include "stub/shm/happens_before.h"
 
 namespace mlflow_triton::stub {
@@ -25,14 +22,19 @@ void InitSharedCondition(pthread_cond_t *condition) {
   pthread_condattr_destroy(&attributes);
 }
 
-void LockShared(pthread_mutex_t *mutex) {
-  const int status = pthread_mutex_lock(mutex);
-  if (status == EOWNERDEAD) {
-    pthread_mutex_consistent(mutex);
-  } else if (status != 0) {
-    throw StubError(std::string("cannot lock a mutex of the shared memory region: ") + std::strerror(status));
+bool WaitSemaphoreFor(sem_t *semaphore, int milliseconds) {
+  timespec deadline{};
+  clock_gettime(CLOCK_REALTIME, &deadline); // the clock of semaphores
+  const long nanoseconds = deadline.tv_nsec + milliseconds % 1000 * 1000000L;
+  deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1000000000L;
+  deadline.tv_nsec = nanoseconds % 1000000000L;
+  while (sem_timedwait(semaphore, &deadline) != 0) {
+    if (errno != EINTR) {
+      return false;
+    }
   }
   AcquireFromParent();
+  return true;
 }
 
 void WaitSemaphore(sem_t *semaphore) {

@@ -7,6 +7,7 @@
 #include <semaphore.h>
 
 #include "stub/shm/happens_before.h"
+#include "stub/shm/shared_mutex.h"
 
 namespace mlflow_triton::stub {
 
@@ -16,22 +17,18 @@ void InitSharedMutex(pthread_mutex_t *mutex);
 /// Makes a condition that both processes may wait on.
 void InitSharedCondition(pthread_cond_t *condition);
 
-/// Locks a mutex of the region. A mutex whose owner died is taken over (it is only ever held over memory operations);
-/// an unrecoverable one throws StubError.
-void LockShared(pthread_mutex_t *mutex);
-
 /// Waits on a semaphore, going on after signals.
 void WaitSemaphore(sem_t *semaphore);
 
-/// Holds a mutex of the region for a scope.
+/// The same for at most `milliseconds`; false when they have passed.
+bool WaitSemaphoreFor(sem_t *semaphore, int milliseconds);
+
+/// Holds a mutex of the region for a scope. Only with mutexes of `InitSharedMutex` one may wait: glibc would take one
+/// of the parent off a list on which it is not.
 class SharedLock {
 public:
   explicit SharedLock(pthread_mutex_t *mutex) : mutex_(mutex) { LockShared(mutex_); }
-  ~SharedLock() {
-    ReleaseToParent();
-    const Unwatched unwatched;
-    pthread_mutex_unlock(mutex_);
-  }
+  ~SharedLock() { UnlockShared(mutex_); }
   SharedLock(const SharedLock &) = delete;
   SharedLock &operator=(const SharedLock &) = delete;
 
@@ -40,22 +37,6 @@ public:
     while (!done()) {
       WaitOnce(condition);
     }
-  }
-
-  /// The same for at most `seconds`; whether `done()` in the end.
-  template <typename Predicate> bool WaitFor(pthread_cond_t *condition, int seconds, Predicate done) {
-    timespec deadline{};
-    clock_gettime(CLOCK_REALTIME, &deadline); // the clock of these conditions
-    deadline.tv_sec += seconds;
-    while (!done()) {
-      ReleaseToParent();
-      const int status = pthread_cond_timedwait(condition, mutex_, &deadline);
-      AcquireFromParent();
-      if (status != 0) {
-        return done();
-      }
-    }
-    return true;
   }
 
   /// Waits for one wake-up, whatever it is for (spec section 5.9: no predicate exists there).

@@ -110,15 +110,16 @@ class Bench:
         return answer
 
     def cpu_seconds(self, model: str) -> float:
-        """Processor time that the stub of `model` has used."""
-        for pid in harness.stub_pids(self.server):
+        """Processor time that the stub of `model`, all its processes, has used."""
+        total = 0
+        for pid in harness.stub_processes(self.server):
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             if words[8] == f"{model}_0_0".encode():
-                total = 0
                 for task in Path(f"/proc/{pid}/task").iterdir():
                     total += int((task / "schedstat").read_text(encoding="utf-8").split()[0])
-                return total / 1e9
-        raise RuntimeError(f"{model} has no stub")
+        if total == 0:
+            raise RuntimeError(f"{model} has no stub")
+        return total / 1e9
 
 
 def _bytes_of(array: np.ndarray) -> bytes:

@@ -410,16 +410,32 @@ def process_state(pid: int) -> str:
         return ""
 
 
-def stub_pids(server: TritonServer) -> list[int]:
-    """Stubs of a server, by the names of their regions."""
-    found = []
+def stub_processes(server: TritonServer) -> dict[int, int]:
+    """Processes of a server's stubs, by the names of their regions, with their parents.
+
+    Our own stub is a process that supervises and one in which the model runs.
+    """
+    found = {}
     for line in Path("/proc").iterdir():
         if line.name.isdigit():
             with contextlib.suppress(OSError):
                 words = (line / "cmdline").read_bytes().split(b"\0")
                 if len(words) > 9 and words[2].startswith(server.shm_prefix.encode()):
-                    found.append(int(line.name))
-    return sorted(found)
+                    status = (line / "stat").read_text(encoding="utf-8")
+                    found[int(line.name)] = int(status.rpartition(")")[2].split()[1])
+    return found
+
+
+def stub_pids(server: TritonServer) -> list[int]:
+    """Stubs of a server, one for each instance of a model: the processes that the server started."""
+    processes = stub_processes(server)
+    return sorted(pid for pid, parent in processes.items() if parent not in processes)
+
+
+def worker_pids(server: TritonServer) -> list[int]:
+    """Processes in which models run."""
+    processes = stub_processes(server)
+    return sorted(processes.keys() - set(processes.values()))
 
 
 def regions(server: TritonServer) -> list[str]:

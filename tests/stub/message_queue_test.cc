@@ -100,3 +100,53 @@ BOOST_FIXTURE_TEST_CASE(draining_empties_the_queue, Fixture) {
   BOOST_TEST(DrainAbandoned(queue) == 1024);
   BOOST_TEST(queue.Empty());
 }
+
+BOOST_FIXTURE_TEST_CASE(what_is_taken_is_noted, Fixture) {
+  std::atomic<Handle> taken{0};
+  std::atomic<std::uint32_t> done{1}, pushed{0};
+  queue.NoteTakenIn(&taken, {&done});
+  queue.Push(32, {&pushed});
+  BOOST_TEST(pushed.load() == 1u);
+  BOOST_TEST(taken.load() == 0);
+  BOOST_TEST(queue.Pop() == 32);
+  BOOST_TEST(taken.load() == 32);
+  BOOST_TEST(done.load() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(waiting_ends, Fixture) {
+  BOOST_TEST(!queue.PopFor(20));
+  queue.Push(16);
+  BOOST_TEST(*queue.PopFor(20) == 16);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_queue_left_in_the_middle_of_a_step_is_repaired, Fixture) {
+  auto *shared = parent.At<QueueShm>(handle);
+  const auto works = [&] {
+    for (Handle value = 1; value <= 4; ++value) {
+      queue.Push(value * 16);
+    }
+    for (Handle value = 1; value <= 4; ++value) {
+      BOOST_TEST(*queue.TryPop() == value * 16);
+    }
+    BOOST_TEST(queue.Empty());
+  };
+  queue.Repair(); // nothing to do
+  works();
+  BOOST_TEST(sem_trywait(&shared->sem_empty) == 0); // died before it put its value in
+  queue.Repair();
+  works();
+  queue.Push(16);
+  BOOST_TEST(sem_trywait(&shared->sem_full) == 0); // died before it took the value
+  queue.Repair();
+  BOOST_TEST(*queue.TryPop() == 16);
+  works();
+  queue.Push(16);
+  queue.Push(16);
+  queue.Push(16);
+  queue.Push(16); // a full queue is not an empty one
+  queue.Repair();
+  for (int count = 0; count < 4; ++count) {
+    BOOST_TEST(*queue.TryPop() == 16);
+  }
+  BOOST_TEST(!queue.TryPop());
+}

@@ -10,6 +10,7 @@
 
 #include <boost/interprocess/managed_external_buffer.hpp>
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
+#include <boost/interprocess/sync/scoped_lock.hpp>
 
 #include "stub/protocol/layout.h"
 
@@ -61,7 +62,10 @@ public:
 
   const std::string &name() const { return name_; }
   Handle control() const { return control_; }
-  std::uint64_t FreeBytes() { return segment_.get_free_memory(); }
+  std::uint64_t FreeBytes() {
+    const auto lock = Lock();
+    return segment_.get_free_memory();
+  }
   std::uint64_t &RecordedSize() { return *segment_.find<std::uint64_t>("total size").first; }
   std::uint64_t TotalSize() { return RecordedSize(); }
 
@@ -72,6 +76,7 @@ public:
   }
 
   Handle Allocate(std::size_t bytes) {
+    const auto lock = Lock();
     auto *chunk = static_cast<char *>(segment_.allocate(bytes + kChunkHeaderSize));
     *reinterpret_cast<std::uint32_t *>(chunk) = 1;
     return chunk - base_;
@@ -86,6 +91,7 @@ public:
 
   /// What the parent does when it runs out of memory.
   void Grow() {
+    const auto lock = Lock();
     const std::uint64_t size = TotalSize() + kStep;
     if (ftruncate(fd_, static_cast<off_t>(size)) != 0) {
       abort();
@@ -97,6 +103,10 @@ public:
   }
 
 private:
+  using SharedMutex = bip::interprocess_mutex;
+  bip::scoped_lock<SharedMutex> Lock() {
+    return bip::scoped_lock<SharedMutex>(*segment_.find<SharedMutex>("shm_mutex").first);
+  }
   void Map(std::uint64_t size) {
     void *mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
     if (mapped == MAP_FAILED) {

@@ -53,7 +53,31 @@ BOOST_AUTO_TEST_CASE(chunks_are_counted_and_freed) {
     BOOST_TEST((ReadText(*region, text) == std::string("a\0b", 3)));
     BOOST_TEST(parent.FreeBytes() < before);
   }
+  BOOST_TEST(parent.FreeBytes() < before); // kept for further use
+  BOOST_TEST(region->FreeBytes() == before);
   BOOST_TEST(parent.FreeBytes() == before);
+}
+
+BOOST_AUTO_TEST_CASE(small_chunks_are_used_again_when_the_other_side_is_done) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  const auto allocate = [&](std::size_t bytes) {
+    ChunkSet chunks(*region);
+    Region::Lock lock(*region);
+    return chunks.Allocate(lock, bytes);
+  };
+  const Handle first = allocate(100);
+  BOOST_TEST(allocate(70) == first); // of the same size when rounded up
+  BOOST_TEST(allocate(200) != first);
+  {
+    Region::Lock lock(*region);
+    lock.AddReference(first); // as the parent
+  }
+  BOOST_TEST(allocate(100) != first);
+  region->Release(first);
+  BOOST_TEST(allocate(100) == first);
+  const Handle large = allocate(1 << 16);
+  BOOST_TEST(allocate(1 << 16) == large); // freed, and found again by the allocator
 }
 
 BOOST_AUTO_TEST_CASE(late_releases_happen_with_the_next_lock) {
@@ -159,7 +183,7 @@ BOOST_AUTO_TEST_CASE(two_processes_allocate_at_the_same_time) {
       }
       chunks.ClearLater();
     }
-    region->FlushReleases();
+    region->FreeBytes(); // nothing is kept
     return true;
   };
   const std::uint64_t before = parent.FreeBytes();
@@ -172,4 +196,50 @@ BOOST_AUTO_TEST_CASE(two_processes_allocate_at_the_same_time) {
   waitpid(child, &status, 0);
   BOOST_TEST(status == 0);
   BOOST_TEST(parent.FreeBytes() == before);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_dead_process_held_is_freed) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  const Handle of_parent = parent.Allocate(100);
+  const std::uint64_t before = parent.FreeBytes();
+  Handle kept = kNoHandle;
+  {
+    Region::Lock lock(*region);
+    kept = lock.Allocate(40); // of a process without a mark
+  }
+  const std::uint64_t with_kept = parent.FreeBytes();
+  region->MarkReferences(77);
+  {
+    Region::Lock lock(*region);
+    for (int count = 0; count < 100; ++count) {
+      lock.Allocate(static_cast<std::size_t>(count * 37));
+    }
+    lock.AddReference(of_parent);
+    lock.AddReference(of_parent);
+    lock.Release(lock.Allocate(64));
+    lock.AddReference(kept);
+    lock.Release(kept);
+  }
+  region->MarkReferences(0);
+  BOOST_TEST(parent.CountOf(of_parent) == 3u);
+  BOOST_TEST(region->DropMarked(78) == 0u);
+  BOOST_TEST(region->DropMarked(77) == 101u);
+  BOOST_TEST(parent.CountOf(of_parent) == 1u);
+  BOOST_TEST(parent.CountOf(kept) == 1u);
+  BOOST_TEST(parent.FreeBytes() == with_kept);
+  region->Release(kept);
+  BOOST_TEST(parent.FreeBytes() == before);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_dead_process_held_is_found_after_growth) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  region->MarkReferences(5);
+  {
+    Region::Lock lock(*region);
+    lock.Allocate(5 << 20);
+    lock.Allocate(10);
+  }
+  BOOST_TEST(region->DropMarked(5) == 2u);
 }

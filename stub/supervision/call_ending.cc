@@ -1,0 +1,106 @@
+#include "stub/supervision/call_ending.h"
+
+#include <algorithm>
+#include <unistd.h>
+
+#include "stub/error.h"
+#include "stub/shm/abandoned.h"
+#include "stub/shm/sync.h"
+
+namespace mlflow_triton::stub {
+namespace {
+
+constexpr useconds_t kMicrosecondsBetweenLooks = 1000;
+constexpr int kIdleLooks = 100; // the parent may be between taking a message and counting its reference
+
+} // namespace
+
+void CallEnding::EndAll(int most_looks) {
+  int looks = 0;
+  for (bool open = true; open && !stop_.load() && looks++ != most_looks; usleep(open ? kMicrosecondsBetweenLooks : 0)) {
+    open = false;
+    for (std::uint32_t index = 0; index < page_.calls_used.load(); ++index) {
+      OpenCall &call = page_.calls[index];
+      if (call.used.load() == 0) {
+        continue;
+      }
+      if (End(call, &idle_looks_[index])) {
+        call.used.store(0);
+      } else {
+        open = true;
+      }
+    }
+  }
+}
+
+void CallEnding::AwaitResponses(int milliseconds) const {
+  const auto is_open = [](const OpenCall &call) { return call.used.load() != 0 && call.form == CallForm::kResponse; };
+  const OpenCall *calls = page_.calls;
+  for (int waited = 0; waited < milliseconds && std::any_of(calls, calls + page_.calls_used.load(), is_open);
+       ++waited) {
+    usleep(kMicrosecondsBetweenLooks);
+  }
+}
+
+bool CallEnding::End(OpenCall &call, int *idle_looks) {
+  if (call.pushed.load() == 0) {
+    return true; // the parent never heard of it
+  }
+  try {
+    const IpcMessage message = *link_.region().As<IpcMessage>(call.message);
+    switch (call.form) {
+    case CallForm::kOwnLock:
+    case CallForm::kResponse:
+      return EndOwnLock(call, message) || ParentHasForgotten(call.message, idle_looks);
+    case CallForm::kInline:
+      return IsFlagged(message) || ParentHasForgotten(call.message, idle_looks);
+    case CallForm::kExchange:
+      return EndExchange(message, call.waiting.load() != 0) || ParentHasForgotten(call.message, idle_looks);
+    }
+  } catch (const StubError &) {
+    // Nothing that could be ended lies there.
+  }
+  return true;
+}
+
+bool CallEnding::EndOwnLock(OpenCall &call, const IpcMessage &message) {
+  auto *head = link_.region().As<LockedHead>(message.args);
+  UnlockIfAbandoned(&head->mutex);
+  SharedLock lock(&head->mutex);
+  if (head->flag == 0 && call.ended.load() == 0) {
+    return false; // the parent is not there yet
+  }
+  call.ended.store(1);
+  head->flag = 0;
+  WakePastTheDead(&head->condition);
+  return true;
+}
+
+bool CallEnding::IsFlagged(const IpcMessage &message) {
+  auto *mutex = link_.region().As<pthread_mutex_t>(message.response_mutex);
+  UnlockIfAbandoned(mutex);
+  SharedLock lock(mutex);
+  return link_.region().As<LockedHead>(message.args)->flag != 0;
+}
+
+bool CallEnding::EndExchange(const IpcMessage &message, bool was_waiting) {
+  auto *mutex = link_.region().As<pthread_mutex_t>(message.response_mutex);
+  auto *condition = link_.region().As<pthread_cond_t>(message.response_cond);
+  UnlockIfAbandoned(mutex);
+  SharedLock lock(mutex);
+  // There is no flag: one more than the dead who wait is the parent, who has the result and waits for its last word.
+  if (WaitersOf(condition) <= (was_waiting ? 1 : 0)) {
+    return false;
+  }
+  WakePastTheDead(condition);
+  return true;
+}
+
+bool CallEnding::ParentHasForgotten(Handle message, int *idle_looks) {
+  MessageQueue &queue = link_.protocol().sender_uses_s2p ? link_.to_parent_service() : link_.to_parent();
+  const bool only_ours = link_.region().CountOf(message) <= 1;
+  *idle_looks = only_ours && queue.Empty() && link_.to_parent_service().Empty() ? *idle_looks + 1 : 0;
+  return *idle_looks > kIdleLooks;
+}
+
+} // namespace mlflow_triton::stub
