@@ -13,7 +13,7 @@ namespace {
 constexpr int kLooksForAcknowledgement = 2500;
 constexpr useconds_t kMicrosecondsBetweenLooks = 2000;
 
-void Answer(Context &context, const IpcMessage &message, const AskModel &ask) {
+void TellReadiness(Context &context, const IpcMessage &message, const AskModel &ask) {
   Region &region = context.link.region();
   bool ready = false;
   std::string error;
@@ -65,7 +65,7 @@ void AnswerReadiness(Context &context, const IpcMessage &message, AskModel ask) 
   }
   std::thread([&context, message, ask = std::move(ask), chunks] {
     try {
-      Answer(context, message, ask);
+      TellReadiness(context, message, ask);
       chunks->Clear();
     } catch (const StubError &error) {
       context.outbox.Log({LogLevel::kError, __FILE__, __LINE__, error.what()});

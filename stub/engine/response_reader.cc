@@ -5,7 +5,7 @@
 namespace mlflow_triton::stub {
 namespace {
 
-std::shared_ptr<InferenceResponse> ErrorResponse(std::string text, ErrorCode code) {
+std::shared_ptr<InferenceResponse> ResponseWithError(std::string text, ErrorCode code) {
   auto response = std::make_shared<InferenceResponse>();
   response->error = std::make_shared<TritonError>(TritonError{std::move(text), code});
   return response;
@@ -14,10 +14,10 @@ std::shared_ptr<InferenceResponse> ErrorResponse(std::string text, ErrorCode cod
 std::shared_ptr<InferenceResponse> ReadError(Link &link, const char *at) {
   const ResponseLayout &layout = link.protocol().response;
   if (LoadAt<std::uint8_t>(at + layout.is_error_set) == 0) {
-    return ErrorResponse("An error occurred while performing the inference.", ErrorCode::kInternal);
+    return ResponseWithError("An error occurred while performing the inference.", ErrorCode::kInternal);
   }
   const ErrorShm error = *link.region().As<ErrorShm>(LoadAt<Handle>(at + layout.error));
-  return ErrorResponse(ReadText(link.region(), error.message), static_cast<ErrorCode>(error.code));
+  return ResponseWithError(ReadText(link.region(), error.message), static_cast<ErrorCode>(error.code));
 }
 
 std::shared_ptr<InferenceResponse> ReadOutputs(Link &link, Handle handle) {
@@ -62,9 +62,9 @@ ReceivedResponse ReadResponse(Link &link, Handle batch) {
   ReceivedResponse received;
   if (LoadAt<std::uint8_t>(at + layout.has_error) != 0) {
     const bool has_text = LoadAt<std::uint8_t>(at + layout.is_error_set) != 0;
-    received.response = ErrorResponse(has_text ? ReadText(region, LoadAt<Handle>(at + layout.error))
-                                               : "An error occurred while performing the inference.",
-                                      ErrorCode::kInternal);
+    received.response = ResponseWithError(has_text ? ReadText(region, LoadAt<Handle>(at + layout.error))
+                                                   : "An error occurred while performing the inference.",
+                                          ErrorCode::kInternal);
     return received;
   }
   const auto handle = LoadAt<Handle>(at + fixed);
