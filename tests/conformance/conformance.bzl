@@ -20,6 +20,12 @@ _ARRAY_TESTS = [
     "outputs_test",
 ]
 
+# Tests that are about one server, the default one, and the further release that they need, if any.
+_OF_ONE_SERVER = {
+    "soak_test": None,
+    "two_servers_test": "23.10",
+}
+
 # Variant -> what its tests run with; `only` these tests, where it is given.
 _VARIANTS = {
     "numpy1": struct(
@@ -95,7 +101,7 @@ def conformance_suite(name, tests, sanitized, size = "medium"):
             if choice.only != None and test not in choice.only:
                 continue
             manual = variant == "memory" and test not in sanitized
-            for release in choice.releases:
+            for release in _releases(test, choice):
                 target = "{}_{}_triton{}".format(test, variant, release)
                 _conformance_test(target, test, choice, release, size, ["manual"] if manual else choice.tags)
                 suites[choice.suite].append(":" + target)
@@ -105,6 +111,12 @@ def conformance_suite(name, tests, sanitized, size = "medium"):
             tags = ["manual"] if suite else [],
             tests = members,
         )
+
+def _releases(test, choice):
+    """The servers that a test is run on: of the shipped stubs none serves two of them."""
+    if test not in _OF_ONE_SERVER:
+        return choice.releases
+    return [DEFAULT_TRITON_VERSION] if choice.suite != "_shipped" or not _OF_ONE_SERVER[test] else []
 
 def conformance_python(name, python_version, numpys, tests, size = "medium"):
     """Tests `TEST_NUMPY_pyX.Y` of one Python, whatever is configured, with the default server; `name` is their suite.
@@ -156,7 +168,14 @@ def conformance_python(name, python_version, numpys, tests, size = "medium"):
     )
 
 def _conformance_test(name, test, choice, release, size, tags, archive = True):
-    server = "@triton_" + release.replace(".", "_")
+    servers = {
+        variable: "@triton_" + wanted.replace(".", "_")
+        for variable, wanted in {
+            "OLD_TRITONSERVER": _OF_ONE_SERVER.get(test),
+            "TRITONSERVER": release,
+        }.items()
+        if wanted
+    }
     stub = choice.stub.format(release)
     settled_py_test(
         name = name,
@@ -166,16 +185,16 @@ def _conformance_test(name, test, choice, release, size, tags, archive = True):
             choice.env + "_directory",
             stub,
             ":server_location",
-            server + "//:server",
-            server + "//:tritonserver",
-        ],
+        ] + [server + "//:" + target for server in servers.values() for target in ("server", "tritonserver")],
         env = {
             "EXECUTION_ENV": "$(rlocationpath {}_directory)".format(choice.env),
             "SERVER_FILE": "$(rlocationpath :server_location)",
             "STUB": "$(rlocationpath {})".format(stub),
             "STUB_KIND": choice.kind,
-            "TRITONSERVER": "$(rlocationpath {}//:tritonserver)".format(server),
             "TRITON_RELEASE": release,
+        } | {
+            variable: "$(rlocationpath {}//:tritonserver)".format(server)
+            for variable, server in servers.items()
         } | ({"EXECUTION_ENV_ARCHIVE": "$(rlocationpath {})".format(choice.env)} if archive else {}),
         # Older servers crash by themselves now and then when a stub dies or a stream is abandoned: 23.12 in 4 of 5 runs of
         # line 15 with the stub it came with, 23.10 in 2 of 6 with abandoned gRPC streams. Such a run is repeated.

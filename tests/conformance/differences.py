@@ -15,6 +15,7 @@ TABLE = {
     "exception_after_sending": "has response factories deleted twice, which crashes the server",
     "kept_request": "keeps the model loaded for as long as the model keeps a request or its sender",
     "supervision": "stays dead when its process dies, and with it the model",
+    "full_shared_memory": "dies of SIGBUS when /dev/shm is full",
     "resynchronisation": "answers abandoned requests after a pause, which crashes the server",
     "cancellation_of_made_request": "asks the server about a request it does not know, which aborts the server",
     "triton_dtype": "raises TypeError, as its enumeration has no Python type",

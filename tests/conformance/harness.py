@@ -176,7 +176,7 @@ class ServerTest(parameterized.TestCase):
         for model in cls.MODELS:
             cls.add(model)
         cls.server = cls.enterClassContext(
-            running_server(cls.repository, cls.server_args(), cls.backends(Path(scratch)))
+            running_server(cls.repository, cls.server_args(), cls.backends(Path(scratch)), cls.launcher())
         )
         cls.client = cls.enterClassContext(grpcclient.InferenceServerClient(cls.server.grpc_url))
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -193,6 +193,11 @@ class ServerTest(parameterized.TestCase):
     def server_args(cls) -> list[str]:
         """Further arguments of the server."""
         return [*cls.SERVER_ARGS, *([] if cls.AUTO_COMPLETE else ["--disable-auto-complete-config"])]
+
+    @classmethod
+    def launcher(cls) -> Sequence[str]:
+        """A command that executes the server's command, which follows it."""
+        return own_libc()
 
     @classmethod
     def backends(cls, scratch: Path) -> Sequence[Path]:
@@ -355,7 +360,12 @@ class ServerTest(parameterized.TestCase):
 
 @contextlib.contextmanager
 def running_server(
-    models: Path, args: Sequence[str] = (), backends: Sequence[Path] = (), *, may_leave: bool = False
+    models: Path,
+    args: Sequence[str] = (),
+    backends: Sequence[Path] = (),
+    launcher: Sequence[str] | None = None,
+    *,
+    may_leave: bool = False,
 ) -> Iterator[TritonServer]:
     """A server in explicit model control on a repository.
 
@@ -363,6 +373,7 @@ def running_server(
       models: the repository.
       args: further arguments of the server.
       backends: folders of Python-based backends.
+      launcher: a command that executes the server's command; `own_libc()` if not given.
       may_leave: for servers that are killed: what they leave behind is the test's business.
 
     Raises:
@@ -379,7 +390,7 @@ def running_server(
             backends,
             model_control="explicit",
             extra_args=args,
-            launcher=own_libc(),
+            launcher=own_libc() if launcher is None else launcher,
             env=environ,
             stop_seconds=STOP_SECONDS,
         )
