@@ -33,6 +33,7 @@ class CoroutineTest(harness.ServerTest):
         self.assertEqual(self.ask("coroutine")["order"], ["early", "late"])
 
     def test_line_29_wrong_result(self) -> None:
+        self.skip_if_shipped("wrong_coroutine", before="24.04")
         message = self.infer_error("coroutine", parameters={"mode": "number"}).message()
         self.assertIn("Expected a list in the execute return, found type '<class 'int'>'.", message)
 

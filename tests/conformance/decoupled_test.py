@@ -70,6 +70,7 @@ class DecoupledTest(streaming.StreamTest):
         self.assertEqual(self.stream("decoupled", "last:2"), ["2 final"])
 
     def test_line_35_misuse(self) -> None:
+        self.skip_if_shipped("order_of_checks", before="24.06")
         steps = "flag:2 nothing send:1 flag:5 nothing last:2 send:3 last:4 final flag:2 nothing"
         self.assertEqual(self.stream("decoupled", steps), ["1", "2 final"])
         flag = "Unable to send response. Unsupported flag provided."

@@ -9,6 +9,11 @@ import os
 TABLE = {
     "missing_libpython": "cannot start without libpython, so that the load never ends",
     "missing_model_file": "exits before it says hello, so that the load never ends",
+    "failed_auto_complete": "lets servers before 24.06 wait for ever for another stub after a failed auto-complete",
+    "bf16": "knows no BF16 before 24.08; 24.07 dies of it",
+    "wrong_coroutine": "calls the result of a coroutine a coroutine before 24.04",
+    "order_of_checks": "looks whether a sender is closed before it looks at what is sent, before 24.06",
+    "python_of_path": "has no modules of an environment that only PATH leads to, before 24.10",
     "text_of_exception": "aborts when the text of an exception is no valid UTF-8",
     "error_flag": "leaves a flag of error answers unset; after hundreds of them the server may not be able to stop",
     "concurrent_sends": "sends responses of one request at once, which the server mixes up or dies of",

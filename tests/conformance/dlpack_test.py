@@ -82,6 +82,7 @@ class DlpackTest(harness.ServerTest):
         self.assertEqual(json.loads(answer["RESULT"][0]), self._description(dtype, code, np.dtype(kind).itemsize * 8))
 
     def test_line_23_what_a_bf16_capsule_says(self) -> None:
+        self.skip_if_shipped("bf16", before="24.08")
         result = self._raw("BF16", [2, 3], bytes(12), "RESULT", "describe")
         self.assertEqual(json.loads(result.as_numpy("RESULT")[0]), self._description("BF16", 4, 16))
 
@@ -131,6 +132,7 @@ class DlpackTest(harness.ServerTest):
         )
 
     def test_line_23_bf16_has_no_numpy_form(self) -> None:
+        self.skip_if_shipped("bf16", before="24.08")
         errors = json.loads(self._raw("BF16", [1, 1], bytes(2), "RESULT", "errors").as_numpy("RESULT")[0])
         text = "Tensor dtype is BF16 and cannot be converted to NumPy. Use to_dlpack() and from_dlpack() instead."
         self.assertEqual(errors["as_numpy"], ["TritonModelException", text])
