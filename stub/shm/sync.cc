@@ -1,6 +1,7 @@
 #include "stub/shm/sync.h"
 
 #include <cerrno>
+#include <ctime>
 
 #include "stub/shm/happens_before.h"
 

@@ -2,7 +2,6 @@
 #ifndef STUB_SHM_SYNC_H_
 #define STUB_SHM_SYNC_H_
 
-#include <ctime>
 #include <pthread.h>
 #include <semaphore.h>
 

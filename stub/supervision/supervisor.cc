@@ -181,20 +181,15 @@ void Supervisor::FailStart(Command command, const JournalPage &page, const std::
   });
 }
 
-void Supervisor::RunSettlement(const std::string &reason, const std::function<void(Settlement &)> &step) {
+bool Supervisor::Settle(const std::string &reason) {
   // Whatever killed the worker may kill this process, too: another goes on where the journal says that it got.
   int status = 1;
   for (int attempt = 0; attempt < kSettlementAttempts && status != 0; ++attempt) {
-    status = WaitFor(Fork(kSettlingProcess, [this, &reason, &step] {
-      Settlement settlement(context_, reason, link_.journal().page().mark + kStepMark);
-      step(settlement);
+    status = WaitFor(Fork(kSettlingProcess, [this, &reason] {
+      Settlement(context_, reason, link_.journal().page().mark + kStepMark).AnswerCommand();
       return 0;
     }));
   }
-}
-
-bool Supervisor::Settle(const std::string &reason) {
-  RunSettlement(reason, [](Settlement &settlement) { settlement.AnswerCommand(); });
   return link_.journal().page().phase.load() != Phase::kFinalized;
 }
 

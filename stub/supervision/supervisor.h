@@ -15,8 +15,6 @@
 
 namespace mlflow_triton::stub {
 
-class Settlement;
-
 /// Says hello, hands the parent's first command to a worker, and starts another worker when one dies (spec
 /// section 7.3). Workers share the region and take commands from the queues themselves, so a request costs no detour.
 /// This process has one thread, never runs Python and never waits for the parent: it cannot be caught by what kills or
@@ -39,7 +37,6 @@ private:
   int RunWorkers(Assignment assignment);
   bool ServeWithoutWorker(const std::string &reason, int seconds);
   void FailStart(Command command, const JournalPage &page, const std::string &reason);
-  void RunSettlement(const std::string &reason, const std::function<void(Settlement &)> &step);
   bool Settle(const std::string &reason);
   void SettleRest(const std::string &reason);
   Handle Backlog();

@@ -44,4 +44,4 @@ class BlsTest(harness.ServerTest):
 
     def free(self) -> int:
         """Free bytes of the caller's region."""
-        return self.settled(lambda: int(self.ask(self.CALLER, "free")))
+        return self.free_bytes(self.CALLER)

@@ -33,7 +33,7 @@ class ExecuteMemoryTest(harness.ServerTest):
         return json.loads(answer["RESULT"][0])
 
     def _free(self, model: str) -> int:
-        return self.settled(lambda: int(str(self.ask_with(model, "free", np.zeros(1, np.uint8)))))
+        return self.free_bytes(model, {"DATA": np.zeros(1, np.uint8)})
 
     def _digest(self, model: str, data: np.ndarray) -> None:
         self.assertEqual(self.ask_with(model, "digest", data), hashlib.sha256(data).hexdigest())
@@ -121,11 +121,11 @@ class ExecuteMemoryTest(harness.ServerTest):
             {"mode": "return", "what": "short"},
         ]
         for warm_up in (20, 500):
-            free = self.settled(lambda: int(self.ask("failing", "free")))
+            free = self.free_bytes("failing")
             for parameters in kinds:
                 status = 400 if harness.release() < "24.03" else 500
                 self._hammer("failing", {"inputs": inputs, "parameters": parameters}, warm_up, status)
-        self.assertSameFree(free, self.settled(lambda: int(self.ask("failing", "free"))))
+        self.assertSameFree(free, self.free_bytes("failing"))
 
     def test_line_56_processes_stay_as_they_are(self) -> None:
         """Neither descriptors nor resident memory of the stub grow."""

@@ -338,6 +338,14 @@ class ServerTest(parameterized.TestCase):
         """
         self.assertAlmostEqual(before, after, delta=64)
 
+    def free_bytes(self, model: str, inputs: Mapping[str, np.ndarray] | None = None) -> int:
+        """Free bytes of the region of a model that tells them when its mode is `free`."""
+
+        def measure() -> int:
+            return int(json.loads(self.infer(model, inputs, parameters={"mode": "free"})["RESULT"][0]))
+
+        return self.settled(measure)
+
     @staticmethod
     def settled(measure: Callable[[], int]) -> int:
         """Free bytes of a region when nothing is under way any more: the log goes its own way, after the answers."""

@@ -175,7 +175,7 @@ class MetricsTest(harness.ServerTest):
                     ["drop", "z"],
                 ]
                 self._do(["family", "z", "COUNTER"], ["metric", "z1", "z", {"a": "b"}], *steps)
-            return self.settled(lambda: int(self.ask("metrics", "free")))
+            return self.free_bytes("metrics")
 
         self.assertSameFree(hammer(), hammer())
 

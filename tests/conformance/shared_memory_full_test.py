@@ -5,7 +5,6 @@ The server runs with a /dev/shm of its own, of which nobody else sees anything.
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Sequence
 
@@ -49,11 +48,7 @@ class SharedMemoryFullTest(harness.ServerTest):
         return self.infer("large", {"DATA": np.zeros(1, np.uint8)}, ["OUT"], {"mode": "make", "size": size})["OUT"]
 
     def _free(self) -> int:
-        def measure() -> int:
-            answer = self.infer("large", {"DATA": np.zeros(1, np.uint8)}, parameters={"mode": "free"})
-            return int(json.loads(answer["RESULT"][0]))
-
-        return self.settled(measure)
+        return self.free_bytes("large", {"DATA": np.zeros(1, np.uint8)})
 
     def test_line_64_output_that_does_not_fit(self) -> None:
         self._make(_ENOUGH)

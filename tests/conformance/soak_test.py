@@ -94,12 +94,7 @@ class SoakTest(streaming.StreamTest):
         if model == "stream":
             return self.free(model)
         inputs = {"bytes": {"DATA": np.array([b"x"], np.object_)}, "large": {"DATA": np.zeros(1, np.uint8)}}
-
-        def measure() -> int:
-            answer = self.infer(model, inputs.get(model), parameters={"mode": "free"})
-            return int(json.loads(answer["RESULT"][0]))
-
-        return self.settled(measure)
+        return self.free_bytes(model, inputs.get(model))
 
     def _used(self) -> dict[str, int]:
         """Bytes in use of the regions of the models that can tell."""

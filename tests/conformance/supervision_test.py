@@ -69,11 +69,11 @@ class SupervisionTest(streaming.StreamTest):
         free = None
         for end in (*_ENDS, "log", "sent") * 3:
             if free is None and end == "log":
-                free = self.settled(lambda: int(self.ask("mortal", "free")))
+                free = self.free_bytes("mortal")
             self.infer_all("mortal", [None], parameters=[{"mode": end}])
             self.ask("mortal")
         assert free is not None
-        self.assertSameFree(free, self.settled(lambda: int(self.ask("mortal", "free"))))
+        self.assertSameFree(free, self.free_bytes("mortal"))
         harness.wait_for(lambda: len(harness.stub_processes(self.server)) == processes, "the end of the helpers")
 
     def test_line_15_a_whole_batch_is_answered(self) -> None:
