@@ -163,6 +163,11 @@ Handle Executor::WriteAnswer(std::vector<Slot> *slots, Plans *plans) {
     }
   }
   TakeFactories(slots, *plans);
+  for (const auto &plan : *plans) {
+    if (plan) {
+      plan->AddGpuTensors(&gpu_outputs_);
+    }
+  }
   if (!handles.empty()) {
     std::memcpy(answer.batch + link_.protocol().batch.size, handles.data(), handles.size() * sizeof(Handle));
   }
@@ -171,6 +176,7 @@ Handle Executor::WriteAnswer(std::vector<Slot> *slots, Plans *plans) {
 
 Handle Executor::WriteError(std::vector<Slot> *slots, const std::string &text) {
   answer_.Clear(); // what a failed answer may have allocated
+  gpu_outputs_.clear();
   // The parent can delete all factories of the batch or none (R8+, spec section 5.5): if one is gone, we delete the
   // rest.
   const bool parent_deletes = link_.protocol().factory_owner == FactoryOwner::kParentUnlessUnanswered;
@@ -195,6 +201,7 @@ Handle Executor::GiveUp(std::vector<Slot> *slots) {
                        "The server gave up on a request while model '" + context_.name +
                            "' was stopped; its late response is discarded."});
   answer_.Clear();
+  gpu_outputs_.clear();
   // Nobody else deletes the factories of an abandoned batch (spec section 7.4).
   for (Slot &slot : *slots) {
     if (slot.factory_taken || slot.request->channel->TakeFactory()) {
@@ -204,8 +211,25 @@ Handle Executor::GiveUp(std::vector<Slot> *slots) {
   return DrainAbandoned(link_.from_parent());
 }
 
+void Executor::LoadGpuBuffers(Handle message) {
+  const auto tensors = std::move(gpu_outputs_);
+  gpu_outputs_.clear();
+  try {
+    std::vector<DeviceSpan> sources;
+    for (const auto &tensor : tensors) {
+      sources.push_back(SpanOf(*tensor));
+    }
+    py::gil_scoped_release without_gil;
+    FillGpuBuffers(link_.region(), link_.protocol().memory, link_.region().As<IpcMessage>(message)->args, sources,
+                   CudaPools::Get());
+  } catch (const StubError &error) {
+    context_.outbox.Log({LogLevel::kError, __FILE__, __LINE__, error.what()});
+  }
+}
+
 Handle Executor::Execute(Handle message) {
   Released(); // the 0 for the last answer came before this command, if it came at all
+  gpu_outputs_.clear();
   std::vector<Slot> slots;
   Handle answer = kNoHandle;
   std::string error;

@@ -23,6 +23,10 @@ public:
   /// batch up meanwhile, else none.
   Handle Execute(Handle message);
 
+  /// Copies the last answer's outputs in GPU memory to the buffers that the parent has for them. What goes wrong is
+  /// logged (spec section 5.8).
+  void LoadGpuBuffers(Handle message);
+
   /// The parent pushed 0: it has read the last answer.
   void Released();
 
@@ -47,7 +51,8 @@ private:
   Link &link_;
   Model &model_;
   EventLoop &loop_;
-  ChunkSet answer_; // until the parent has read it
+  ChunkSet answer_;                                  // until the parent has read it
+  std::vector<std::shared_ptr<Tensor>> gpu_outputs_; // of the last answer, until LoadGPUBuffers or the next command
   // Where the stub deletes the factories, not before the parent has used them for an error (spec section 5.12, R3 to
   // R7).
   std::vector<std::shared_ptr<Channel>> answered_;

@@ -88,6 +88,10 @@ void RequestPlan::WriteIdentity(Link &link, char *at) const {
   }
 }
 
+Handle RequestPlan::GpuBuffers(Link &link) const {
+  return link.region().As<RequestBatchShm>(batch_)->gpu_buffers_handle;
+}
+
 void RequestPlan::Write(Link &link) {
   const RequestLayout &layout = link.protocol().request;
   Region &region = link.region();

@@ -20,6 +20,10 @@ public:
   Handle Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol);
   /// Fills the chunks.
   void Write(Link &link);
+  /// The parent's buffers for inputs in GPU memory; none until it has made some (spec section 5.9).
+  Handle GpuBuffers(Link &link) const;
+  /// Inputs in GPU memory; they live as long as the plan.
+  std::vector<DeviceSpan> GpuSources() const { return GpuSourcesOf(inputs_); }
 
 private:
   void WriteIdentity(Link &link, char *at) const;

@@ -1,11 +1,47 @@
 #include "stub/engine/request_reader.h"
 
 #include "stub/error.h"
+#include "stub/gpu/memory.h"
 
 namespace mlflow_triton::stub {
 namespace {
 
 constexpr std::uint64_t kMostDims = 1024;
+
+/// What a tensor in GPU memory holds on to. The parent frees what a release id names only when it is told that nobody
+/// uses it any more (spec section 5.9).
+struct GpuHold {
+  Link &link;
+  std::uint64_t release_id;
+  std::shared_ptr<ChunkReference> chunk, memory;
+  std::shared_ptr<GpuMemory> data;
+
+  GpuHold(Link &link, std::uint64_t release_id) : link(link), release_id(release_id) {}
+  ~GpuHold() {
+    data.reset();
+    if (release_id != 0) { // 0 would end the parent's thread
+      link.memory_manager().Push(static_cast<Handle>(release_id));
+    }
+  }
+  GpuHold(const GpuHold &) = delete;
+  GpuHold &operator=(const GpuHold &) = delete;
+};
+
+/// Opens the data of a tensor whose memory block, of type GPU, lies `start` bytes into `holder`.
+void OpenOnDevice(Link &link, Handle holder, std::size_t start, RegionTensor *tensor) {
+  const MemoryLayout &layout = link.protocol().memory;
+  const auto block_size = static_cast<std::size_t>(layout.size);
+  const char *block = link.region().Payload(holder, block_size, start);
+  auto hold = std::make_shared<GpuHold>(link, LoadAt<std::uint64_t>(block + layout.memory_release_id));
+  hold->chunk = std::move(tensor->chunk);
+  hold->memory = std::move(tensor->memory);
+  if (GpuMemory::HasHandle(layout, block)) {
+    link.region().Payload(holder, sizeof(IpcHandle), start + block_size); // all of it is inside
+  }
+  hold->data = GpuMemory::Open(layout, block, CudaPools::Get());
+  tensor->data = hold->data->data();
+  tensor->gpu = std::move(hold);
+}
 
 /// The handles of one request, read before any reference is taken.
 struct RequestHandles {
@@ -136,10 +172,13 @@ RegionTensor ReadTensor(Link &link, std::shared_ptr<ChunkReference> chunk, std::
   tensor.memory_type = LoadAt<std::int32_t>(block + layout.memory_type);
   tensor.device_id = LoadAt<std::int64_t>(block + layout.memory_type_id);
   tensor.byte_size = LoadAt<std::uint64_t>(block + layout.byte_size);
-  const std::size_t resident = tensor.memory_type == 2 ? 0 : tensor.byte_size;
-  tensor.data = region.Payload(holder, resident, start + block_size);
   tensor.chunk = std::move(chunk);
   tensor.memory = std::move(memory);
+  if (tensor.memory_type == kMemoryGpu) {
+    OpenOnDevice(link, holder, start, &tensor);
+  } else {
+    tensor.data = region.Payload(holder, tensor.byte_size, start + block_size);
+  }
   return tensor;
 }
 

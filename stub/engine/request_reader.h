@@ -14,7 +14,8 @@ namespace mlflow_triton::stub {
 /// every request and tensor chunk, so that they stay valid even if the parent gives the batch up (spec section 7.4).
 std::vector<std::shared_ptr<InferenceRequest>> ReadRequestBatch(Link &link, Handle batch);
 
-/// One tensor whose chunk reference (and that of a separate memory chunk) the caller has already taken.
+/// One tensor whose chunk reference (and that of a separate memory chunk) the caller has already taken. Opens data in
+/// GPU memory. Throws StubError.
 RegionTensor ReadTensor(Link &link, std::shared_ptr<ChunkReference> chunk, std::shared_ptr<ChunkReference> memory);
 
 /// Takes one more reference to a chunk. Throws StubError as `AddReference`.

@@ -9,7 +9,9 @@ TensorPlan::TensorPlan(std::shared_ptr<Tensor> tensor) : tensor_(std::move(tenso
     return;
   }
   if (!tensor_->is_cpu()) {
-    throw StubError("Tensor '" + tensor_->name() + "' is in GPU memory, which this build of the stub cannot send.");
+    // Without data it goes as one of the CPU: there is nothing to have a buffer for.
+    on_device_ = !tensor_->Bytes().empty();
+    return;
   }
   if (tensor_->dtype() == DType::kBytes) {
     objects_.emplace(py::reinterpret_borrow<py::array>(tensor_->array()));
@@ -39,7 +41,9 @@ Handle TensorPlan::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol
     handle_ = chunks.Allocate(lock, HeaderSize());
     return handle_;
   }
-  handle_ = chunks.Allocate(lock, HeaderSize() + static_cast<std::size_t>(protocol.memory.size) + data_bytes_);
+  // Room for a CUDA IPC handle, which the parent does not read.
+  const std::size_t behind = on_device_ ? sizeof(IpcHandle) : data_bytes_;
+  handle_ = chunks.Allocate(lock, HeaderSize() + static_cast<std::size_t>(protocol.memory.size) + behind);
   return handle_;
 }
 
@@ -68,11 +72,31 @@ void TensorPlan::Write(Link &link) const {
     return;
   }
   std::memset(at, 0, block_size); // memory type 0: CPU
+  if (on_device_) {
+    StoreAt(at + memory.memory_type, kMemoryGpu);
+    StoreAt<std::int64_t>(at + memory.memory_type_id, tensor_->device_id());
+    StoreAt<std::uint64_t>(at + memory.byte_size, tensor_->Bytes().size());
+    return;
+  }
   StoreAt<std::uint64_t>(at + memory.byte_size, data_bytes_);
   at += block_size;
   if (data_bytes_ != 0) {
     std::memcpy(at, objects_ ? objects_->bytes().data() : tensor_->Bytes().data(), data_bytes_);
   }
+}
+
+DeviceSpan SpanOf(const Tensor &tensor) {
+  return DeviceSpan{tensor.Bytes().data(), tensor.Bytes().size(), tensor.device_id()};
+}
+
+std::vector<DeviceSpan> GpuSourcesOf(const std::vector<TensorPlan> &plans) {
+  std::vector<DeviceSpan> sources;
+  for (const TensorPlan &plan : plans) {
+    if (plan.needs_gpu_buffer()) {
+      sources.push_back(SpanOf(*plan.tensor()));
+    }
+  }
+  return sources;
 }
 
 ResponsePlan::ResponsePlan(const InferenceResponse &response, const std::set<std::string> &requested)
@@ -95,6 +119,14 @@ std::size_t ResponsePlan::data_bytes() const {
     bytes += tensor.data_bytes();
   }
   return bytes;
+}
+
+void ResponsePlan::AddGpuTensors(std::vector<std::shared_ptr<Tensor>> *tensors) const {
+  for (const TensorPlan &plan : tensors_) {
+    if (plan.needs_gpu_buffer()) {
+      tensors->push_back(plan.tensor());
+    }
+  }
 }
 
 Handle ResponsePlan::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol) {

@@ -26,6 +26,9 @@ public:
   void Write(Link &link) const;
   /// Data bytes that `Write` copies.
   std::size_t data_bytes() const { return data_bytes_; }
+  /// True when the parent supplies a buffer, to which the data are copied later (spec section 5.8).
+  bool needs_gpu_buffer() const { return on_device_; }
+  const std::shared_ptr<Tensor> &tensor() const { return tensor_; }
 
 private:
   std::size_t HeaderSize() const;
@@ -33,9 +36,16 @@ private:
   std::shared_ptr<Tensor> tensor_;
   std::optional<ObjectBytes> objects_;
   std::size_t data_bytes_ = 0;
+  bool on_device_ = false;
   Handle handle_ = kNoHandle;
   Handle memory_ = kNoHandle; // separate memory chunk
 };
+
+/// The data of those tensors that need a buffer of the parent.
+std::vector<DeviceSpan> GpuSourcesOf(const std::vector<TensorPlan> &plans);
+
+/// The data of a tensor in GPU memory.
+DeviceSpan SpanOf(const Tensor &tensor);
 
 /// One response with the outputs that were asked for, or its error (spec section 3.11).
 class ResponsePlan : public ResponseWriter {
@@ -45,6 +55,9 @@ public:
 
   Handle Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol) override;
   void Write(Link &link) const override;
+  std::vector<DeviceSpan> GpuSources() const override { return GpuSourcesOf(tensors_); }
+  /// Adds the tensors that need a buffer of the parent.
+  void AddGpuTensors(std::vector<std::shared_ptr<Tensor>> *tensors) const;
   /// Data bytes that `Write` copies.
   std::size_t data_bytes() const;
 

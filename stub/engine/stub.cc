@@ -107,8 +107,12 @@ Stub::Next Stub::Serve(Handle message) {
   case Command::kFinalizeRequest:
     return Finalize(message);
   case Command::kLoadGpuBuffers:
-    // Without GPU outputs there is nothing to copy, but the parent waits for the answer (spec section 5.8).
+    if (executor_) {
+      executor_->LoadGpuBuffers(message);
+    }
+    // Whatever came of it, the parent waits for the answer (spec section 5.8). No 0 follows it.
     link_.to_parent().Push(kNoHandle, {&link_.journal().page().answered});
+    link_.journal().page().command.store(kNoHandle);
     return Next::kGoOn;
   default:
     return Next::kGoOn; // unknown commands are ignored (spec section 4.2)

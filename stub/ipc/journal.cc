@@ -51,6 +51,7 @@ OpenCall *Journal::AddCall(CallForm form, Handle message) {
   call.pushed.store(0, std::memory_order_relaxed);
   call.waiting.store(0, std::memory_order_relaxed);
   call.ended.store(0, std::memory_order_relaxed);
+  call.copied.store(0, std::memory_order_relaxed);
   call.used.store(1, std::memory_order_release);
   return &call;
 }
@@ -85,6 +86,26 @@ void Journal::Remove(OpenRequest *request) {
     std::lock_guard<std::mutex> guard(mutex_);
     request->used.store(0, std::memory_order_release);
     free_requests_.push_back(static_cast<std::uint32_t>(request - page_->requests));
+  }
+}
+
+void Journal::AddPool(std::int32_t device, const char *handle) {
+  SharedPool *const end = page_->pools + JournalPage::kPools;
+  SharedPool *const pool = std::find_if(page_->pools, end, [device](const SharedPool &one) {
+    return one.used.load(std::memory_order_acquire) == 0 || one.device == device;
+  });
+  if (pool != end) {
+    pool->device = device;
+    std::memcpy(pool->handle, handle, sizeof(pool->handle));
+    pool->used.store(1, std::memory_order_release);
+  }
+}
+
+void Journal::CopyPools(const Journal &earlier) {
+  for (const SharedPool &pool : earlier.page_->pools) {
+    if (pool.used.load(std::memory_order_acquire) != 0) {
+      AddPool(pool.device, pool.handle);
+    }
   }
 }
 

@@ -36,6 +36,7 @@ struct OpenCall {
   std::atomic<std::uint32_t> pushed;  ///< it is in the queue
   std::atomic<std::uint32_t> waiting; ///< kExchange: a thread of the worker waits on the message's condition
   std::atomic<std::uint32_t> ended;   ///< kOwnLock, kResponse: the reply was read; what is left is to say so
+  std::atomic<std::uint32_t> copied;  ///< kResponse, kExchange: GPU buffers of the parent are filled, or given up
   CallForm form;
   Handle message;
 };
@@ -52,6 +53,13 @@ struct OpenRequest {
   std::uint64_t factory;
 };
 
+/// A CUDA memory pool of the parent (spec section 5.16), which shares each one once in the life of a stub.
+struct SharedPool {
+  std::atomic<std::uint32_t> used;
+  std::int32_t device;
+  char handle[64];
+};
+
 /// The memory that worker and supervisor share. Every field is written before what it tells about happens, or inside
 /// the queue's critical section in which it happens.
 struct JournalPage {
@@ -64,6 +72,9 @@ struct JournalPage {
   std::atomic<std::uint32_t> debts_open;  ///< what an earlier worker owed is still being settled
   std::uint64_t mark;                     ///< of the worker's references in the region (`Region::Mark`)
   char failure[1 << 20];                  ///< why the worker cannot serve, with a final NUL
+
+  static constexpr std::size_t kPools = 64;
+  SharedPool pools[kPools]; ///< filled from the start
 
   static constexpr std::size_t kCalls = 4096;
   static constexpr std::size_t kRequests = 1 << 16;
@@ -89,6 +100,11 @@ public:
   void Remove(OpenCall *call);
   OpenRequest *AddRequest(std::uint64_t request, std::uint64_t factory);
   void Remove(OpenRequest *request);
+
+  /// Notes a pool for later workers. Called by one thread.
+  void AddPool(std::int32_t device, const char *handle);
+  /// Takes over what an earlier worker noted.
+  void CopyPools(const Journal &earlier);
 
   /// Why the worker cannot serve, cut to fit.
   void SetFailure(const std::string &text);
@@ -117,6 +133,12 @@ public:
   void set_ended() {
     if (call_ != nullptr) {
       call_->ended.store(1);
+    }
+  }
+  /// Called before the parent is told.
+  void set_copied() {
+    if (call_ != nullptr) {
+      call_->copied.store(1);
     }
   }
   void set_waiting(bool waiting) {

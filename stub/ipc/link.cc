@@ -16,6 +16,9 @@ Link::Link(std::unique_ptr<Region> region, Handle control)
 }
 
 std::unique_ptr<Journal> Link::set_journal(std::unique_ptr<Journal> journal) {
+  if (journal_) {
+    journal->CopyPools(*journal_);
+  }
   journal_.swap(journal);
   from_parent_.NoteTakenIn(&journal_->page().command, {&journal_->page().answered, &journal_->page().batch_known});
   from_service_.NoteTakenIn(&journal_->page().service_message);

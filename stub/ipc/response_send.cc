@@ -24,6 +24,17 @@ std::string ReadReplyError(Region &region, const ResponseSendShm &reply) {
   return "An error occurred while sending a response.";
 }
 
+/// Fills the parent's buffers. Returns what went wrong: the parent waits for this side's word in any case.
+std::string CopyGpuOutputs(Link &link, const ResponseSendShm &reply, const ResponseWriter *response) {
+  try {
+    FillGpuBuffers(link.region(), link.protocol().memory, reply.gpu_buffers_handle,
+                   response != nullptr ? response->GpuSources() : std::vector<DeviceSpan>(), CudaPools::Get());
+    return {};
+  } catch (const StubError &error) {
+    return error.what();
+  }
+}
+
 } // namespace
 
 Handle ErrorResponse::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol) {
@@ -73,7 +84,15 @@ void SendResponse(Link &link, const Destination &destination, ResponseWriter *re
   SpinUntil(kSpinForReply, [shared] { return __atomic_load_n(&shared->is_stub_turn, __ATOMIC_ACQUIRE) != 0; });
   {
     SharedLock lock(&shared->mutex);
-    lock.Wait(&shared->condition, [shared] { return shared->is_stub_turn != 0; });
+    const auto stub_turn = [shared] { return shared->is_stub_turn != 0; };
+    lock.Wait(&shared->condition, stub_turn);
+    if (shared->gpu_buffers_handle != kNoHandle) {
+      error = CopyGpuOutputs(link, *shared, response);
+      entry.set_copied();
+      shared->is_stub_turn = 0;
+      pthread_cond_broadcast(&shared->condition);
+      lock.Wait(&shared->condition, stub_turn);
+    }
     if (shared->has_error != 0) {
       error = ReadReplyError(region, *shared);
     }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "stub/gpu/buffers.h"
 #include "stub/ipc/journal.h"
 #include "stub/ipc/link.h"
 
@@ -22,6 +23,8 @@ public:
   virtual Handle Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol) = 0;
   /// Fills them. The GIL is not needed.
   virtual void Write(Link &link) const = 0;
+  /// Outputs in GPU memory, for which the parent supplies buffers; they live as long as the writer.
+  virtual std::vector<DeviceSpan> GpuSources() const { return {}; }
 };
 
 /// A response that is an error, with a code of spec section 3.4.
@@ -43,9 +46,9 @@ struct Destination {
   std::uint64_t factory = 0;
 };
 
-/// Sends a response, or only flags if there is none, and waits for the parent. Without the GIL. Throws StubError with
-/// the parent's text. `before_push` is called when nothing can fail any more on this side; `receipt` as for
-/// `MessageQueue::Push`.
+/// Sends a response, or only flags if there is none, copies outputs in GPU memory to the parent's buffers (spec section
+/// 5.8), and waits for the parent. Without the GIL. Throws StubError with the parent's text or why nothing was copied.
+/// `before_push` is called when nothing can fail any more on this side; `receipt` as for `MessageQueue::Push`.
 void SendResponse(Link &link, const Destination &destination, ResponseWriter *response, std::uint32_t flags,
                   const std::function<void()> &before_push, std::atomic<std::uint32_t> *receipt);
 

@@ -289,7 +289,8 @@ struct GpuBuffersShm {
   std::uint32_t padding1;
 };
 static_assert(sizeof(GpuBuffersShm) == 32 && offsetof(GpuBuffersShm, error) == 8);
-static_assert(offsetof(GpuBuffersShm, buffers) == 16 && offsetof(GpuBuffersShm, buffer_count) == 24);
+static_assert(offsetof(GpuBuffersShm, success) == 0 && offsetof(GpuBuffersShm, buffers) == 16 &&
+              offsetof(GpuBuffersShm, buffer_count) == 24);
 
 /// Metric family (3.17). The metric itself differs by revision.
 struct MetricFamilyShm {

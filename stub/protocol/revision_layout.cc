@@ -10,6 +10,11 @@ constexpr std::int32_t kNo = kAbsent;
 // 3.5
 constexpr MemoryLayout kMemoryR1{0, kNo, kNo, 8, 16, 24, 40, 48};
 constexpr MemoryLayout kMemoryR2{0, 8, 16, 24, 32, 40, 48, 56};
+static_assert(kMemoryR1.gpu_pointer_offset == 0 && kMemoryR1.memory_type == 8 && kMemoryR1.memory_type_id == 16);
+static_assert(kMemoryR1.byte_size == 24 && kMemoryR1.memory_release_id == 40 && kMemoryR1.size == 48);
+static_assert(kMemoryR2.gpu_pointer_offset == 0 && kMemoryR2.use_cuda_shared_pool == 8);
+static_assert(kMemoryR2.cuda_pool_offset == 16 && kMemoryR2.memory_type == 24 && kMemoryR2.memory_type_id == 32);
+static_assert(kMemoryR2.byte_size == 40 && kMemoryR2.memory_release_id == 48 && kMemoryR2.size == 56);
 
 // 3.7: correlation_id, input_count, requested_output_count, model_version, flags, address, factory, is_decoupled,
 // timeout, timeout_bytes, memory type, device, trace pointer, trace handle, release flags, correlation handle,

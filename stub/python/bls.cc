@@ -14,6 +14,16 @@
 namespace mlflow_triton::stub {
 namespace {
 
+/// Returns what went wrong: the parent waits in any case. The answer to inputs that never arrived is worth nothing.
+std::string FillInputs(Link &link, const RequestPlan &plan, Handle buffers) {
+  try {
+    FillGpuBuffers(link.region(), link.protocol().memory, buffers, plan.GpuSources(), CudaPools::Get());
+    return {};
+  } catch (const StubError &error) {
+    return error.what();
+  }
+}
+
 /// Form D (spec section 5.9): pushes the request and waits for the first response. Without the GIL.
 ReceivedResponse Exchange(Link &link, RequestPlan &plan, bool decoupled) {
   Region &region = link.region();
@@ -34,15 +44,24 @@ ReceivedResponse Exchange(Link &link, RequestPlan &plan, bool decoupled) {
   SharedLock lock(region.As<pthread_mutex_t>(shared->response_mutex));
   // Pushed under the lock: the wake-up has no flag that could be looked at later.
   queue.Push(message, {entry.pushed()});
-  entry.set_waiting(true);
-  lock.WaitOnce(condition);
-  entry.set_waiting(false);
-  ReceivedResponse received;
+  const auto wait = [&] {
+    entry.set_waiting(true);
+    lock.WaitOnce(condition);
+    entry.set_waiting(false);
+  };
+  wait();
   std::string problem;
+  if (const Handle buffers = plan.GpuBuffers(link); buffers != kNoHandle) {
+    problem = FillInputs(link, plan, buffers);
+    entry.set_copied();
+    pthread_cond_broadcast(condition);
+    wait();
+  }
+  ReceivedResponse received;
   try {
     received = ReadResponse(link, region.As<IpcMessage>(shared->response_handle)->args);
   } catch (const StubError &error) {
-    problem = error.what();
+    problem = problem.empty() ? error.what() : problem;
   }
   pthread_cond_broadcast(condition); // the parent drops its side, whatever came of it
   if (!problem.empty()) {

@@ -1,6 +1,7 @@
 #include "stub/python/dlpack.h"
 
 #include "stub/error.h"
+#include "stub/gpu/cuda.h"
 #include "stub/python/dlpack_abi.h"
 
 namespace mlflow_triton::stub {
@@ -46,6 +47,15 @@ bool IsContiguous(const DlTensor &tensor) {
   return true;
 }
 
+/// The producer orders its work before what comes on the stream that it is given.
+py::object CapsuleOfDevice(const py::object &object, std::int64_t device) {
+  Cuda &cuda = Cuda::Get();
+  py::object capsule = object.attr("__dlpack__")(py::arg("stream") = cuda.ImportStream(device));
+  py::gil_scoped_release without_gil;
+  cuda.FinishImport(device);
+  return capsule;
+}
+
 py::object CapsuleOf(const py::object &object) {
   if (PyCapsule_CheckExact(object.ptr()) != 0) {
     return object;
@@ -58,8 +68,7 @@ py::object CapsuleOf(const py::object &object) {
   const py::tuple device = object.attr("__dlpack_device__")();
   const auto type = py::int_(device[0]).cast<int>();
   if (type == kDlCuda) {
-    throw StubError("DLPack tensors in GPU memory are not supported by this build of the stub; copy the tensor to the "
-                    "CPU first.");
+    return CapsuleOfDevice(object, py::int_(device[1]).cast<std::int64_t>());
   }
   if (type != kDlCpu && type != kDlCudaHost) {
     throw StubError("DLDevice type " + std::to_string(type) + " is not support by Python backend.");
@@ -81,7 +90,7 @@ py::capsule ExportDlpack(Tensor &tensor) {
   made->shape = tensor.dims();
   DlTensor &dl = made->managed.dl_tensor;
   dl.data = tensor.AlignedData(&made->owner);
-  dl.device = {kDlCpu, 0};
+  dl.device = tensor.is_cpu() ? DlDevice{kDlCpu, 0} : DlDevice{kDlCuda, static_cast<std::int32_t>(tensor.device_id())};
   dl.ndim = static_cast<std::int32_t>(made->shape.size());
   dl.dtype = {info.dl_code, static_cast<std::uint8_t>(info.size * 8), 1};
   dl.shape = made->shape.data();
@@ -109,11 +118,8 @@ std::shared_ptr<Tensor> ImportDlpack(const std::string &name, const py::object &
   }
   auto *managed = static_cast<DlManagedTensor *>(PyCapsule_GetPointer(capsule.ptr(), kFresh));
   const DlTensor &dl = managed->dl_tensor;
-  if (dl.device.device_type == kDlCuda) {
-    throw StubError("DLPack tensors in GPU memory are not supported by this build of the stub; copy the tensor to the "
-                    "CPU first.");
-  }
-  if (dl.device.device_type != kDlCpu && dl.device.device_type != kDlCudaHost) {
+  const bool on_device = dl.device.device_type == kDlCuda;
+  if (!on_device && dl.device.device_type != kDlCpu && dl.device.device_type != kDlCudaHost) {
     throw StubError("DLDevice type " + std::to_string(dl.device.device_type) + " is not support by Python backend.");
   }
   if (!IsContiguous(dl)) {
@@ -135,8 +141,10 @@ std::shared_ptr<Tensor> ImportDlpack(const std::string &name, const py::object &
       self->deleter(self);
     }
   });
-  return Tensor::FromMemory(name, dtype, std::vector<std::int64_t>(dl.shape, dl.shape + dl.ndim),
-                            static_cast<char *>(dl.data) + dl.byte_offset, std::move(owner));
+  std::vector<std::int64_t> dims(dl.shape, dl.shape + dl.ndim);
+  char *data = static_cast<char *>(dl.data) + dl.byte_offset;
+  return on_device ? Tensor::FromDevice(name, dtype, std::move(dims), data, dl.device.device_id, std::move(owner))
+                   : Tensor::FromMemory(name, dtype, std::move(dims), data, std::move(owner));
 }
 
 } // namespace mlflow_triton::stub

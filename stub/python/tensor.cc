@@ -97,6 +97,10 @@ std::shared_ptr<Tensor> Tensor::FromRegion(RegionTensor from) {
   tensor->byte_size_ = from.byte_size;
   tensor->memory_type_ = from.memory_type;
   tensor->device_id_ = from.device_id;
+  if (from.gpu) {
+    tensor->owner_ = std::move(from.gpu);
+    return tensor;
+  }
   if (from.memory) {
     // Two references under one owner.
     tensor->owner_ = std::make_shared<std::pair<std::shared_ptr<void>, std::shared_ptr<void>>>(from.chunk, from.memory);
@@ -120,6 +124,14 @@ std::shared_ptr<Tensor> Tensor::FromMemory(const std::string &name, DType dtype,
   tensor->data_ = data;
   tensor->owner_ = std::move(owner);
   tensor->byte_size_ = tensor->ElementCount() * InfoOf(dtype).size;
+  return tensor;
+}
+
+std::shared_ptr<Tensor> Tensor::FromDevice(const std::string &name, DType dtype, std::vector<std::int64_t> dims,
+                                           char *data, std::int64_t device_id, std::shared_ptr<void> owner) {
+  auto tensor = FromMemory(name, dtype, std::move(dims), data, std::move(owner));
+  tensor->memory_type_ = kMemoryGpu;
+  tensor->device_id_ = device_id;
   return tensor;
 }
 
@@ -180,7 +192,9 @@ void Tensor::MakeAligned() {
 }
 
 char *Tensor::AlignedData(std::shared_ptr<void> *owner) {
-  MakeAligned();
+  if (is_cpu()) {
+    MakeAligned();
+  }
   *owner = owner_ ? owner_ : OwnPython(array_);
   return data_;
 }

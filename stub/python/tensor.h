@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "stub/gpu/memory.h"
 #include "stub/protocol/dtype.h"
 #include "stub/python/py.h"
 #include "stub/shm/chunk.h"
@@ -24,6 +25,7 @@ struct RegionTensor {
   std::size_t byte_size = 0;
   std::int32_t memory_type = 0;
   std::int64_t device_id = 0;
+  std::shared_ptr<void> gpu; ///< owner of data in GPU memory, and of the references; else null
 };
 
 /// Name, shape and type with one of: a chunk of the region, a NumPy array, memory of another library (DLPack).
@@ -37,11 +39,14 @@ public:
   /// From CPU memory that `owner` keeps alive; `data` is contiguous.
   static std::shared_ptr<Tensor> FromMemory(const std::string &name, DType dtype, std::vector<std::int64_t> dims,
                                             char *data, std::shared_ptr<void> owner);
+  /// The same from memory of a CUDA device.
+  static std::shared_ptr<Tensor> FromDevice(const std::string &name, DType dtype, std::vector<std::int64_t> dims,
+                                            char *data, std::int64_t device_id, std::shared_ptr<void> owner);
 
   const std::string &name() const { return name_; }
   DType dtype() const { return dtype_; }
   const std::vector<std::int64_t> &dims() const { return dims_; }
-  bool is_cpu() const { return memory_type_ != 2; }
+  bool is_cpu() const { return memory_type_ != kMemoryGpu; }
   std::int32_t memory_type() const { return memory_type_; }
   std::int64_t device_id() const { return device_id_; }
   std::size_t ElementCount() const;
@@ -50,7 +55,8 @@ public:
   /// unless the user's own array is not. Throws StubError for BF16, GPU memory and corrupt BYTES.
   py::object AsNumpy();
 
-  /// Handle to pass the tensor on unchanged, or none when it does not live in the region.
+  /// Handle to pass the tensor on unchanged, or none when it does not live in the region. One in GPU memory is always
+  /// described anew: the parent gives it another place (spec section 5.8).
   Handle ForwardHandle() const { return chunk_ ? chunk_->handle() : kNoHandle; }
   /// Reference behind `ForwardHandle`.
   const std::shared_ptr<ChunkReference> &chunk() const { return chunk_; }
@@ -59,11 +65,12 @@ public:
 
   /// The user's array or null.
   const py::object &array() const { return array_; }
-  /// Contiguous bytes of a tensor that is not BYTES from NumPy; for BYTES of the region the wire form.
+  /// Contiguous bytes of a tensor that is not BYTES from NumPy; for BYTES of the region the wire form. Addresses of a
+  /// device when not `is_cpu`.
   std::string_view Bytes() const;
 
-  /// Address aligned for the element type, for export by DLPack; makes a private copy once when it is not. `owner`
-  /// keeps it alive and may be dropped without the GIL.
+  /// Address aligned for the element type, for export by DLPack; makes a private copy once when it is not, unless the
+  /// data are in GPU memory. `owner` keeps it alive and may be dropped without the GIL.
   char *AlignedData(std::shared_ptr<void> *owner);
 
 private:

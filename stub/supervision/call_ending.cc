@@ -55,7 +55,7 @@ bool CallEnding::End(OpenCall &call, int *idle_looks) {
     case CallForm::kInline:
       return IsFlagged(message) || ParentHasForgotten(call.message, idle_looks);
     case CallForm::kExchange:
-      return EndExchange(message, call.waiting.load() != 0) || ParentHasForgotten(call.message, idle_looks);
+      return EndExchange(call, message) || ParentHasForgotten(call.message, idle_looks);
     }
   } catch (const StubError &) {
     // Nothing that could be ended lies there.
@@ -65,8 +65,17 @@ bool CallEnding::End(OpenCall &call, int *idle_looks) {
 
 bool CallEnding::EndOwnLock(OpenCall &call, const IpcMessage &message) {
   auto *head = link_.region().As<LockedHead>(message.args);
-  UnlockIfAbandoned(&head->mutex);
+  const bool died_inside = UnlockIfAbandoned(&head->mutex);
   SharedLock lock(&head->mutex);
+  if (call.form == CallForm::kResponse && call.ended.load() == 0 && BuffersAreOpen(call, died_inside) &&
+      link_.region().As<ResponseSendShm>(message.args)->gpu_buffers_handle != kNoHandle &&
+      (head->flag != 0 || call.copied.load() != 0)) {
+    // Nobody will fill the buffers; the parent sends what is there, and comes again.
+    call.copied.store(1);
+    head->flag = 0;
+    WakePastTheDead(&head->condition);
+    return false;
+  }
   if (head->flag == 0 && call.ended.load() == 0) {
     return false; // the parent is not there yet
   }
@@ -83,17 +92,31 @@ bool CallEnding::IsFlagged(const IpcMessage &message) {
   return link_.region().As<LockedHead>(message.args)->flag != 0;
 }
 
-bool CallEnding::EndExchange(const IpcMessage &message, bool was_waiting) {
+bool CallEnding::BuffersAreOpen(const OpenCall &call, bool died_inside) {
+  // Noted before the parent is told, both in one critical section.
+  return call.copied.load() == 0 || died_inside;
+}
+
+bool CallEnding::EndExchange(OpenCall &call, const IpcMessage &message) {
   auto *mutex = link_.region().As<pthread_mutex_t>(message.response_mutex);
   auto *condition = link_.region().As<pthread_cond_t>(message.response_cond);
-  UnlockIfAbandoned(mutex);
+  const bool died_inside = UnlockIfAbandoned(mutex);
   SharedLock lock(mutex);
   // There is no flag: one more than the dead who wait is the parent, who has the result and waits for its last word.
-  if (WaitersOf(condition) <= (was_waiting ? 1 : 0)) {
+  const int dead = call.waiting.load() != 0 ? 1 : 0;
+  if (WaitersOf(condition) <= dead) {
     return false;
   }
+  const bool more = BuffersAreOpen(call, died_inside) &&
+                    link_.region().As<RequestBatchShm>(message.args)->gpu_buffers_handle != kNoHandle;
+  call.copied.store(1);
   WakePastTheDead(condition);
-  return true;
+  // With inputs in GPU memory the parent waits twice (spec section 5.9): this wait must be over before the next is
+  // looked for.
+  for (int looks = 0; more && looks < kIdleLooks && WaitersOf(condition) > dead; ++looks) {
+    usleep(kMicrosecondsBetweenLooks);
+  }
+  return !more;
 }
 
 bool CallEnding::ParentHasForgotten(Handle message, int *idle_looks) {

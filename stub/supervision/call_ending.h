@@ -31,7 +31,8 @@ private:
   bool End(OpenCall &call, int *idle_looks);
   bool EndOwnLock(OpenCall &call, const IpcMessage &message);
   bool IsFlagged(const IpcMessage &message);
-  bool EndExchange(const IpcMessage &message, bool was_waiting);
+  bool EndExchange(OpenCall &call, const IpcMessage &message);
+  static bool BuffersAreOpen(const OpenCall &call, bool died_inside);
   bool ParentHasForgotten(Handle message, int *idle_looks);
 
   Link &link_;

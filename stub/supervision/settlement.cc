@@ -9,6 +9,7 @@
 #include "stub/error.h"
 #include "stub/ipc/answer.h"
 #include "stub/ipc/call.h"
+#include "stub/ipc/cuda_pool.h"
 #include "stub/ipc/response_send.h"
 #include "stub/shm/chunk_pool.h"
 #include "stub/supervision/call_ending.h"
@@ -57,8 +58,8 @@ void Settlement::AnswerCommand() {
                              "' died while it allocated shared memory. Load it anew if it does "
                              "not work as it should."});
   }
-  for (MessageQueue *queue :
-       {&link_.from_parent(), &link_.to_parent(), &link_.to_parent_service(), &link_.from_parent_service()}) {
+  for (MessageQueue *queue : {&link_.from_parent(), &link_.to_parent(), &link_.to_parent_service(),
+                              &link_.from_parent_service(), &link_.memory_manager()}) {
     queue->Repair();
   }
   AcknowledgeServiceMessage();
@@ -113,6 +114,10 @@ void Settlement::AcknowledgeServiceMessage() {
   const IpcMessage message = *link_.region().As<IpcMessage>(handle);
   if (link_.protocol().CommandOf(message.command) == Command::kUserModelReadinessRequest) {
     return; // the parent waits for a limited time
+  }
+  if (link_.protocol().CommandOf(message.command) == Command::kCudaPoolInitializeRequest) {
+    DeclineCudaPool(link_, message, reason_);
+    return;
   }
   Acknowledge(link_, message);
 }
