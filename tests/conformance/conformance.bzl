@@ -26,6 +26,19 @@ _OF_ONE_SERVER = {
     "two_servers_test": "23.10",
 }
 
+# Test -> further programs, by the variable that names them.
+_PROGRAMS = {
+    "gpu_test": {
+        "FAKE_CUDA": "//tests/stub:libfake_cuda.so",
+        "GPU_PARENT": "//tests/stub:gpu_parent",
+    },
+}
+
+# Test -> its tags. Those tagged `gpu` say why they skip what needs a device where there is none.
+_TAGS = {
+    "gpu_test": ["gpu"],
+}
+
 # Variant -> what its tests run with; `only` these tests, where it is given.
 _VARIANTS = {
     "numpy1": struct(
@@ -177,6 +190,7 @@ def _conformance_test(name, test, choice, release, size, tags, archive = True):
         if wanted
     }
     stub = choice.stub.format(release)
+    programs = _PROGRAMS.get(test, {})
     settled_py_test(
         name = name,
         size = size,
@@ -185,7 +199,7 @@ def _conformance_test(name, test, choice, release, size, tags, archive = True):
             choice.env + "_directory",
             stub,
             ":server_location",
-        ] + [server + "//:" + target for server in servers.values() for target in ("server", "tritonserver")],
+        ] + [server + "//:" + target for server in servers.values() for target in ("server", "tritonserver")] + programs.values(),
         env = {
             "EXECUTION_ENV": "$(rlocationpath {}_directory)".format(choice.env),
             "SERVER_FILE": "$(rlocationpath :server_location)",
@@ -195,12 +209,15 @@ def _conformance_test(name, test, choice, release, size, tags, archive = True):
         } | {
             variable: "$(rlocationpath {}//:tritonserver)".format(server)
             for variable, server in servers.items()
+        } | {
+            variable: "$(rlocationpath {})".format(program)
+            for variable, program in programs.items()
         } | ({"EXECUTION_ENV_ARCHIVE": "$(rlocationpath {})".format(choice.env)} if archive else {}),
         # Older servers crash by themselves now and then when a stub dies or a stream is abandoned: 23.12 in 4 of 5 runs of
         # line 15 with the stub it came with, 23.10 in 2 of 6 with abandoned gRPC streams. Such a run is repeated.
         flaky = release != DEFAULT_TRITON_VERSION,
         main = test + ".py",
-        tags = tags,
+        tags = tags + _TAGS.get(test, []),
         target_compatible_with = select(
             {setting: ["@platforms//:incompatible"] for setting in choice.incompatible} |
             {"//conditions:default": []},

@@ -7,11 +7,11 @@
 
 #include "stub/error.h"
 #include "stub/gpu/buffers.h"
-#include "stub/gpu/memory.h"
 #include "stub/ipc/call.h"
 #include "stub/ipc/cuda_pool.h"
 #include "stub/ipc/response_send.h"
 #include "stub/shm/sync.h"
+#include "tests/stub/gpu_memory.h"
 #include "tests/stub/parent_side.h"
 
 using namespace mlflow_triton::stub;
@@ -47,59 +47,6 @@ std::string ErrorOf(const std::function<void()> &action) {
 
 bool Contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
 
-/// An allocation of the parent on its device.
-class DeviceMemory {
-public:
-  explicit DeviceMemory(std::size_t size)
-      : name_("/fake_cuda_" + std::to_string(getpid()) + "_" + std::to_string(++count_)) {
-    const int file = shm_open(name_.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
-    BOOST_REQUIRE(file >= 0);
-    BOOST_REQUIRE(ftruncate(file, static_cast<off_t>(size)) == 0);
-    data = static_cast<char *>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
-    close(file);
-  }
-  ~DeviceMemory() { shm_unlink(name_.c_str()); }
-  DeviceMemory(const DeviceMemory &) = delete;
-  DeviceMemory &operator=(const DeviceMemory &) = delete;
-
-  IpcHandle handle() const {
-    IpcHandle handle{};
-    std::memcpy(handle.data(), name_.data(), name_.size());
-    return handle;
-  }
-
-  char *data = nullptr;
-
-private:
-  static inline int count_ = 0;
-  std::string name_;
-};
-
-/// A memory block with a handle behind it, at an odd address: inline blocks follow the tensor's name.
-struct Block {
-  explicit Block(const MemoryLayout &layout, std::int64_t device, std::uint64_t bytes) : layout(layout) {
-    std::memset(space, 0, sizeof(space));
-    StoreAt<std::int32_t>(at() + layout.memory_type, kMemoryGpu);
-    StoreAt(at() + layout.memory_type_id, device);
-    StoreAt(at() + layout.byte_size, bytes);
-  }
-  Block &InHandle(const DeviceMemory &memory, std::uint64_t offset) {
-    StoreAt(at() + layout.gpu_pointer_offset, offset);
-    StoreAt(at() + layout.size, memory.handle());
-    return *this;
-  }
-  Block &InPool(std::uint64_t offset) {
-    StoreAt<std::uint8_t>(at() + layout.use_cuda_shared_pool, 1);
-    StoreAt(at() + layout.cuda_pool_offset, offset);
-    return *this;
-  }
-  char *at() { return space + 1; }
-  std::size_t size() const { return static_cast<std::size_t>(layout.size) + sizeof(IpcHandle); }
-
-  const MemoryLayout &layout;
-  char space[128];
-};
-
 const MemoryLayout &LayoutOf(Revision revision) { return ProtocolOf(revision).memory; }
 
 struct Fixture {
@@ -128,11 +75,7 @@ struct Fixture {
     std::memcpy(parent.At<char>(handle), block.at(), block.size());
     return handle;
   }
-  Handle PutCpu(std::uint64_t bytes) {
-    Block block(layout, 0, bytes);
-    StoreAt<std::int32_t>(block.at() + layout.memory_type, kMemoryCpu);
-    return Put(block);
-  }
+  Handle PutCpu(std::uint64_t bytes) { return Put(Block(layout, 0, bytes).OnCpu()); }
   Handle PutBuffers(const std::vector<Handle> &buffers) {
     const Handle list = parent.Allocate(buffers.size() * sizeof(Handle));
     std::memcpy(parent.At<char>(list), buffers.data(), buffers.size() * sizeof(Handle));
