@@ -76,6 +76,11 @@ public:
   /// Tells the stub that an answer has been read.
   void Release() { link_->from_parent().Push(kNoHandle); }
 
+  /// True when an answer is an error.
+  bool IsError(Handle answer) {
+    return LoadAt<std::uint8_t>(side_.At<char>(answer) + sizeof(IpcMessage) + link_->protocol().batch.has_error) != 0;
+  }
+
   /// The outputs of the one response of an answer (spec section 5.5, R8).
   std::vector<Seen> OutputsOf(Handle answer) {
     const BatchLayout &batch = link_->protocol().batch;
@@ -262,6 +267,16 @@ private:
     while (const Handle handle = link_->to_parent_service().Pop()) {
       const IpcMessage message = *side_.At<IpcMessage>(handle);
       const auto command = link_->protocol().CommandOf(message.command);
+      ChunkSet loaded(link_->region()); // the stub frees its own when it has acknowledged, or died
+      {
+        Region::Lock lock(link_->region());
+        loaded.Load(lock, handle);
+        loaded.Load(lock, message.args);
+        if (message.inline_response != 0) {
+          loaded.Load(lock, message.response_mutex);
+          loaded.Load(lock, message.response_cond);
+        }
+      }
       if (command == Command::kInferExecRequest) {
         Infer(handle);
       } else if (command == Command::kResponseSend) {
@@ -353,6 +368,23 @@ struct Fixture {
 
 const std::vector<std::string> kOutputs = {"A", "B", "C"};
 
+/// A stub whose worker dies when it copies.
+struct DyingFixture {
+  struct Variable {
+    Variable() { setenv("FAKE_CUDA_DIES", "1", 1); }
+    ~Variable() { unsetenv("FAKE_CUDA_DIES"); }
+  } variable;
+  Parent parent;
+
+  /// The next worker has the whole answer to give.
+  void CheckAlive() {
+    const std::vector<Seen> outputs = parent.OutputsOf(parent.Execute("{\"mode\": \"return\"}", {"C"}, false));
+    BOOST_REQUIRE(outputs.size() == 1U);
+    BOOST_TEST(outputs[0].values == (Floats{1, 2, 3}));
+    parent.Release();
+  }
+};
+
 } // namespace
 
 BOOST_FIXTURE_TEST_CASE(returned_outputs_are_copied_after_the_answer, Fixture) {
@@ -402,4 +434,33 @@ BOOST_FIXTURE_TEST_CASE(another_model_gets_and_gives_device_memory, Fixture) {
   BOOST_TEST(parent.CpuValues(on_cpu) == (Floats{7, 8, 9}));
   // The answer's tensor was kept for the copy, and is dropped after it.
   BOOST_TEST(parent.link().memory_manager().PopFor(5000).value_or(kNoHandle) == static_cast<Handle>(kReleaseId));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_death_while_buffers_are_filled_leaves_the_parent_free, DyingFixture) {
+  parent.OutputsOf(parent.Execute("{\"mode\": \"return\"}", {"A"}, false));
+  parent.Release();
+  parent.LoadBuffers({parent.CpuBuffer()});
+  CheckAlive();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_death_while_a_response_is_sent_leaves_the_parent_free, DyingFixture) {
+  BOOST_TEST(parent.IsError(parent.Execute("{\"mode\": \"send\"}", kOutputs, false)));
+  parent.Release();
+  CheckAlive();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_death_while_another_model_is_asked_leaves_the_parent_free, DyingFixture) {
+  BOOST_TEST(parent.IsError(
+      parent.Execute("{\"mode\": \"ask\", \"target\": \"other\", \"values\": \"[7, 8, 9]\"}", {"RESULT"}, false)));
+  parent.Release();
+  CheckAlive();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pool_outlives_the_worker_that_was_told_of_it, DyingFixture) {
+  parent.SharePool();
+  BOOST_TEST(parent.IsError(parent.Execute("{\"mode\": \"send\"}", kOutputs, true)));
+  parent.Release();
+  const std::vector<Seen> outputs = parent.OutputsOf(parent.Execute("{\"mode\": \"return\"}", {"C"}, true));
+  BOOST_TEST(outputs.at(0).values == (Floats{1, 2, 3}));
+  parent.Release();
 }
