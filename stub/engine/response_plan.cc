@@ -1,6 +1,7 @@
 #include "stub/engine/response_plan.h"
 
 #include "stub/error.h"
+#include "stub/shm/copy.h"
 
 namespace mlflow_triton::stub {
 
@@ -81,7 +82,7 @@ void TensorPlan::Write(Link &link) const {
   StoreAt<std::uint64_t>(at + memory.byte_size, data_bytes_);
   at += block_size;
   if (data_bytes_ != 0) {
-    std::memcpy(at, objects_ ? objects_->bytes().data() : tensor_->Bytes().data(), data_bytes_);
+    CopyData(at, objects_ ? objects_->bytes().data() : tensor_->Bytes().data(), data_bytes_);
   }
 }
 

@@ -4,12 +4,11 @@
 
 #include "stub/error.h"
 #include "stub/python/exception_text.h"
-#include "stub/python/module.h"
+#include "stub/python/utilities.h"
 
 namespace mlflow_triton::stub {
 namespace {
 
-constexpr char kUtilities[] = "triton_python_backend_utils";
 constexpr char kModelClass[] = "TritonPythonModel";
 constexpr std::string_view kSuffix = ".py";
 
@@ -53,23 +52,21 @@ void Model::Import() {
     path.append(PathText(arguments_.runtime_model_dir));
   }
   path.append(PathText(arguments_.python_lib));
-  // Set before the model is imported, so that its module-level code sees the whole API as well.
-  utilities_ = py::module_::import(kUtilities);
-  ExtendUtilities(utilities_, version_dir);
+  CompleteUtilitiesOnImport(version_dir);
   class_ = py::module_::import(name.c_str()).attr(kModelClass);
 }
 
 std::string Model::AutoComplete(const std::string &config_json) {
-  py::object config = utilities_.attr("ModelConfig")(config_json);
-  if (py::hasattr(class_, "auto_complete_config")) {
-    const py::object completed = class_.attr("auto_complete_config")(config);
-    if (!py::isinstance(completed, utilities_.attr("ModelConfig"))) {
-      throw StubError("auto_complete_config function in model '" + arguments_.name +
-                      "' must return a valid pb.ModelConfig object.");
-    }
-    config = completed;
+  if (!py::hasattr(class_, "auto_complete_config")) {
+    return config_json;
   }
-  return Utf8Text(py::module_::import("json").attr("dumps")(config.attr("_model_config")));
+  const py::object type = ImportUtilities().attr("ModelConfig");
+  const py::object completed = class_.attr("auto_complete_config")(type(config_json));
+  if (!py::isinstance(completed, type)) {
+    throw StubError("auto_complete_config function in model '" + arguments_.name +
+                    "' must return a valid pb.ModelConfig object.");
+  }
+  return Utf8Text(py::module_::import("json").attr("dumps")(completed.attr("_model_config")));
 }
 
 void Model::Create() { instance_ = class_(); }

@@ -16,8 +16,7 @@ class Model {
 public:
   explicit Model(const LaunchArguments &arguments) : arguments_(arguments) {}
 
-  /// Extends sys.path, sets the API on the utilities module, imports the model's module. Throws StubError for a file
-  /// that is not Python.
+  /// Extends sys.path and imports the model's module. Throws StubError for a file that is not Python.
   void Import();
 
   /// `auto_complete_config` on a `ModelConfig` made of `config_json`; the resulting configuration as JSON.
@@ -43,7 +42,6 @@ private:
   std::string ModuleName();
 
   const LaunchArguments &arguments_;
-  py::module_ utilities_;
   py::object class_;
   py::object instance_;
   py::object execute_;

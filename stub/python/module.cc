@@ -11,8 +11,6 @@
 namespace mlflow_triton::stub {
 namespace {
 
-constexpr char kModuleName[] = "c_python_backend_utils";
-
 /// `c_python_backend_utils.shared_memory`: lets tests look for leaks.
 struct SharedMemory {};
 
@@ -33,16 +31,6 @@ void DefineModule(py::module_ &module) {
   });
   module.attr("shared_memory") = SharedMemory{};
   module.def("async_event_future_done_callback", &LogFutureException, py::arg("py_future"));
-}
-
-void ExtendUtilities(const py::module_ &utilities, const std::string &model_dir) {
-  const py::module_ own = py::module_::import(kModuleName);
-  for (const char *name : {"TritonError", "TritonModelException", "Tensor", "InferenceRequest", "InferenceResponse",
-                           "Logger", "PreferredMemory", "TRITONSERVER_MEMORY_GPU", "TRITONSERVER_MEMORY_CPU",
-                           "MetricFamily", "load_model", "unload_model", "is_model_ready"}) {
-    utilities.attr(name) = own.attr(name);
-  }
-  utilities.attr("get_model_dir") = py::cpp_function([model_dir] { return model_dir; }, py::name("get_model_dir"));
 }
 
 } // namespace mlflow_triton::stub

@@ -6,11 +6,10 @@
 
 namespace mlflow_triton::stub {
 
+inline constexpr char kModuleName[] = "c_python_backend_utils";
+
 /// Makes the module importable. To be called before Python starts.
 void RegisterModule();
-
-/// Sets the API on `triton_python_backend_utils`, as models expect it; `model_dir` is what `get_model_dir()` returns.
-void ExtendUtilities(const py::module_ &utilities, const std::string &model_dir);
 
 } // namespace mlflow_triton::stub
 

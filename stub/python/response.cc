@@ -35,6 +35,9 @@ std::shared_ptr<InferenceResponse> MakeResponse(const py::list &tensors, std::sh
 
 void DefineResponse(py::module_ &module) {
   py::class_<InferenceResponse, std::shared_ptr<InferenceResponse>>(module, "InferenceResponse")
+      // By itself, since pybind11 looks long at the `None` of a missing error.
+      .def(py::init([](const py::object &tensors) { return MakeResponse(py::list(tensors), nullptr, py::none()); }),
+           py::arg("output_tensors") = py::list())
       .def(py::init([](const py::object &tensors, std::shared_ptr<TritonError> error, const py::object &parameters) {
              return MakeResponse(py::list(tensors), std::move(error), parameters);
            }),

@@ -7,6 +7,7 @@
 #include "stub/ipc/context.h"
 #include "stub/python/dlpack.h"
 #include "stub/python/numpy.h"
+#include "stub/shm/copy.h"
 
 namespace mlflow_triton::stub {
 namespace {
@@ -172,7 +173,7 @@ bool Tensor::MoveToMemoryChunk() {
     char *at = link.region().Payload(handle, head + byte_size_);
     std::memset(at, 0, head); // memory type 0: CPU
     StoreAt<std::uint64_t>(at + layout.byte_size, byte_size_);
-    std::memcpy(at + head, data_, byte_size_);
+    CopyData(at + head, data_, byte_size_);
     data_ = at + head;
     owner_ = memory_;
     return true;
@@ -186,7 +187,7 @@ void Tensor::MakeAligned() {
     return;
   }
   std::shared_ptr<void> copy = AllocateAligned(byte_size_);
-  std::memcpy(copy.get(), data_, byte_size_);
+  CopyData(static_cast<char *>(copy.get()), data_, byte_size_);
   data_ = static_cast<char *>(copy.get());
   owner_ = std::move(copy);
 }
@@ -246,7 +247,7 @@ py::object Tensor::AsNumpy() {
     array_ = py::array(NumpyTypeOf(dtype_), dims_, data_, MakeAnchor({owner_, memory_, data_, byte_size_}));
   } else {
     py::array copy(NumpyTypeOf(dtype_), dims_);
-    std::memcpy(copy.mutable_data(), data_, byte_size_);
+    CopyData(static_cast<char *>(copy.mutable_data()), data_, byte_size_);
     array_ = std::move(copy);
   }
   return array_;

@@ -45,7 +45,7 @@ MessageQueue::MessageQueue(Region &region, Handle queue) : queue_(region.As<Queu
     lock.AddReference(queue_->buffer);
   }
   // With one processor the other side cannot run while this one spins.
-  spins_ = SpinningHelps() ? kLeastSpins : 0;
+  spins_after_message_ = spins_after_zero_ = SpinningHelps() ? kLeastSpins : 0;
 }
 
 void MessageQueue::Push(Handle value, const Receipts &receipts) {
@@ -85,18 +85,23 @@ Handle MessageQueue::Take() {
 }
 
 Handle MessageQueue::Pop() {
-  for (int spin = 0; spin < spins_; ++spin) {
-    if (TryWait(&queue_->sem_full)) {
-      spins_ = std::min(spins_ * 2, kMostSpins);
-      return Take();
+  int &spins = last_was_message_ ? spins_after_message_ : spins_after_zero_;
+  bool soon = false;
+  for (int spin = 0; spin < spins && !soon; ++spin) {
+    soon = TryWait(&queue_->sem_full);
+    if (!soon) {
+      SpinPause();
     }
-    SpinPause();
   }
-  if (spins_ > 0) {
-    spins_ = std::max(spins_ / 2, kLeastSpins);
+  if (spins > 0) {
+    spins = soon ? std::min(spins * 2, kMostSpins) : std::max(spins / 2, kLeastSpins);
   }
-  WaitSemaphore(&queue_->sem_full);
-  return Take();
+  if (!soon) {
+    WaitSemaphore(&queue_->sem_full);
+  }
+  const Handle value = Take();
+  last_was_message_ = value != kNoHandle;
+  return value;
 }
 
 std::optional<Handle> MessageQueue::PopFor(int milliseconds) {

@@ -57,7 +57,11 @@ private:
   QueueShm *queue_;
   char *slots_;
   std::uint64_t size_;
-  int spins_;
+  // How long it pays to look before sleeping depends on what comes: the 0 that ends an exchange comes soon after the
+  // answer, the next command when a client wants something.
+  int spins_after_message_;
+  int spins_after_zero_;
+  bool last_was_message_ = false;
   std::atomic<Handle> *record_ = nullptr;
   Receipts reset_{};
 };

@@ -42,12 +42,14 @@ class Fixture:
         )
         return dict(json.loads(answer.as_numpy("RESULT")[0]))
 
-    def stub_of(self, model: str) -> int:
-        """The process that the server started for a model."""
-        for pid in harness.stub_pids(self.server):
-            if f"{model}_0_0".encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                return pid
-        raise AssertionError(f"{model} has no stub")
+    def processes_of(self, model: str) -> list[int]:
+        """The processes of a model's stub, the one that the server started first."""
+        found = []
+        for pid, parent in harness.stub_processes(self.server).items():
+            with contextlib.suppress(OSError):
+                if f"{model}_0_0".encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                    found.append((parent != self.pid, pid))
+        return [pid for _, pid in sorted(found)]
 
     def signal(self, pid: int, number: signal.Signals) -> None:
         """Send a signal to a process of a stub, and to the one that supervises it, if there is one."""
@@ -109,10 +111,11 @@ class RobustnessTest(parameterized.TestCase):
             self.assertLess(time.monotonic() - start, harness.STOP_SECONDS)
 
     def _die(self, run: Fixture, end: str) -> None:
-        pid = run.stub_of(end)
+        pid = run.processes_of(end)[0]
         start = time.monotonic()
         if end == "kill_idle":
             os.kill(pid, signal.SIGKILL)
+            harness.wait_for(lambda: not run.processes_of(end), "the end of the model's process")
             pending = run.start(end)
         else:
             pending = run.start(end, mode="sleep", seconds=15)
