@@ -62,6 +62,8 @@ class BlsAttributesTest(bls.BlsTest):
     def test_line_45_wrong_arguments(self, what: str, text: str) -> None:
         if what == "correlation_id":
             self.skip_if_shipped("text_correlation_id", before="24.04")
+        if what in ("key", "value"):
+            self.skip_if_shipped("parameters", before="23.11")
         self.assertEqual(self.ask("bls", "wrong", what=what), ["TritonModelException", text])
 
     @parameterized.parameters("model", "number", "output")

@@ -80,7 +80,7 @@ class EnvironmentTest(harness.ServerTest):
 
     def test_line_3_libpython_beside_python(self) -> None:
         """An environment whose `lib` the loader is not told of, as with a virtual environment, is found by PATH."""
-        self.skip_if_shipped("python_of_path", before="24.10")
+        self.skip_if_shipped("python_of_path")
         linked = self.repository.parent / "linked"
         (linked / "bin").mkdir(parents=True)
         (linked / "bin" / "activate").write_text(f"export PATH={harness.environment()}/bin:$PATH\n", encoding="utf-8")

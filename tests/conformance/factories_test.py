@@ -114,7 +114,11 @@ class FactoriesTest(streaming.StreamTest):
 # The server of 23.10 dies of streams that clients give up, with either stub.
 @harness.needs_release("24.06", "a server that survives requests that nobody answers")
 class UnansweredTest(streaming.StreamTest):
-    """Requests that nobody answers: the server waits for them, whatever the stub does, until it loses patience."""
+    """Requests that nobody answers: the server waits for them, whatever the stub does, until it loses patience.
+
+    After streams that were given up the server of 24.07 now and then never delivers an answer that it counts as sent: 1
+    of 6 runs on a busy machine with the stub it came with.
+    """
 
     MODELS = [Model("sender", "decoupled", config=streaming.DECOUPLED)]
     SERVER_ARGS = ["--exit-timeout-secs=2"]

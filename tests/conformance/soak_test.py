@@ -16,7 +16,7 @@ import numpy as np
 from absl import flags
 from absl.testing import absltest
 
-from tests.conformance import bls, harness, streaming
+from tests.conformance import bls, differences, harness, streaming
 from tests.conformance.repository import Model
 
 _REQUESTS = flags.DEFINE_integer("requests", 5000, "Requests between the two measurements.", lower_bound=1)
@@ -75,12 +75,12 @@ class SoakTest(streaming.StreamTest):
         kinds: list[Callable[[random.Random], None]] = [
             *[self._identity] * 8,
             *[self._bytes] * 4,
-            *[self._error] * 2,
             self._large,
-            self._exception,
             self._stream,
             self._bls,
         ]
+        if not differences.applies("error_flag"):
+            kinds += [self._error, self._error, self._exception]
         for _ in range(count):
             chance.choice(kinds)(chance)
 

@@ -30,6 +30,7 @@ class TritonPythonModel:
                 inputs=request.inputs(),
             )
             return respond(made.is_cancelled())
+        trace = request.trace()
         return respond(
             {
                 "id": request.request_id(),
@@ -39,7 +40,7 @@ class TritonPythonModel:
                 "parameters": request.parameters(),
                 "outputs": sorted(request.requested_output_names()),
                 "inputs": [tensor.name() for tensor in request.inputs()],
-                "trace": request.trace().get_context(),
+                "trace": trace.get_context() if hasattr(trace, "get_context") else "no context",
                 "cancelled": request.is_cancelled(),
             }
         )
