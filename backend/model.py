@@ -18,24 +18,95 @@ class TritonPythonModel:
 
     def initialize(self, args):
         """Load the model; an exception fails the load and is shown in the server's log."""
-        from mlflow_backend import service
+        from mlflow_backend import service, streams
 
+        device = service.Device(args["model_instance_kind"], int(args["model_instance_device_id"]))
         self._service_module = service
-        self._service = service.Service.load(Path(pb_utils.get_model_dir()), json.loads(args["model_config"]))
+        self._service = service.Service.load(
+            Path(pb_utils.get_model_dir()), json.loads(args["model_config"]), device
+        )
+        self._service.telemetry = _telemetry(args)
+        self._service.telemetry.start()
+        settings = self._service.settings
+        self._streams = streams.Streams(settings.stream_threads) if settings.decoupled else None
 
     def execute(self, requests):
         """Answer each request on its own."""
-        return [_response(result) for result in self._service.answer(requests, self._read)]
+        if self._streams is None:
+            return [_response(result) for result in self._service.answer(requests, self._read)]
+        for request in requests:
+            self._start_stream(request)
+        return None
+
+    def _start_stream(self, request):
+        self._streams.start(lambda: self._service.stream(self._read(request)), _Channel(request))
 
     def _read(self, request):
+        trace = request.trace() if hasattr(request, "trace") else None
         return self._service_module.Request(
             {tensor.name(): tensor.as_numpy() for tensor in request.inputs()},
             json.loads(request.parameters() or "{}"),
+            trace.get_context() if hasattr(trace, "get_context") else None,
         )
+
+    def is_ready(self):
+        """Whether the model is loaded; servers from 26.03 on ask."""
+        return self._service is not None
 
     def finalize(self):
         """Let go of the model before the interpreter ends."""
+        if self._streams is not None:
+            self._streams.close()
+        self._service.telemetry.close()
         self._service = None
+
+
+class _Channel:
+    """The response sender of one request, for `mlflow_backend.streams`."""
+
+    def __init__(self, request):
+        self._request = request
+        self._sender = request.get_response_sender()
+
+    def cancelled(self):
+        return self._request.is_cancelled()
+
+    def send(self, piece):
+        self._sender.send(_response(piece))
+
+    def end(self, error):
+        if error is None:
+            self._sender.send(flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+        else:
+            self._sender.send(_response(error), flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+
+
+class _Counter:
+    """Adds to a metric; keeps its family, which a metric does not."""
+
+    def __init__(self, family, labels):
+        self._family = family
+        self._metric = family.Metric(labels=labels)
+
+    def __call__(self, value):
+        self._metric.increment(value)
+
+
+def _telemetry(args):
+    from mlflow_backend import telemetry
+
+    # The server's own metrics call the first two so; instances must not share a metric.
+    labels = {"model": args["model_name"], "version": args["model_version"], "instance": args["model_instance_name"]}
+
+    def create(name, description):
+        kind = pb_utils.MetricFamily.COUNTER
+        return _Counter(pb_utils.MetricFamily(name=name, description=description, kind=kind), labels)
+
+    try:
+        return telemetry.Telemetry(create)
+    except pb_utils.TritonModelException as error:
+        pb_utils.Logger.log_info(f"no metrics of the mlflow backend: {error}")
+        return telemetry.Telemetry()
 
 
 def _response(result):

@@ -57,11 +57,17 @@ _ATTRS = ALLOWLIST_ATTR | VERSION_ATTRS | {
     "model": attr.label(providers = [MlflowModelInfo], doc = "The model of version 1; see `versions` for several."),
     "model_name": attr.string(doc = "Name in Triton; empty: the target's name."),
     "parameters": attr.string_dict(doc = "`parameters` of `config.pbtxt`."),
+    "preferred_batch_sizes": attr.int_list(doc = "Batch sizes to send at once, without waiting for more."),
+    "streaming": attr.bool(
+        doc = "The decoupled transaction policy: answers come in pieces where the model has `predict_stream`. Clients " +
+              "then use gRPC streams, or `/generate_stream` and `/generate` over HTTP.",
+    ),
     "stub": attr.label(
         default = "//stub",
         providers = [TritonStubInfo],
         doc = "The native stub.",
     ),
+    "version_policy": attr.string(doc = "`all`, `latest:N` or `specific:N,N`: the versions to serve; Triton's default is the latest."),
     "versions": attr.label_keyed_string_dict(
         providers = [MlflowModelInfo],
         doc = "Models to version numbers, e.g. `{\":wine_v1\": \"1\", \":wine_v2\": \"2\"}`.",
@@ -121,6 +127,10 @@ def _write_config(ctx, model, name):
     if ctx.attr.dynamic_batching and ctx.attr.max_batch_size:
         args.add("--dynamic_batching")
         args.add("--max_queue_delay_microseconds", ctx.attr.max_queue_delay_microseconds)
+        args.add_all(ctx.attr.preferred_batch_sizes, before_each = "--preferred_batch_size")
+    if ctx.attr.streaming:
+        args.add("--streaming")
+    args.add("--version_policy", ctx.attr.version_policy)
     for key, value in sorted(ctx.attr.parameters.items()):
         args.add("--parameter", key + "=" + value)
     if ctx.file.config:

@@ -35,6 +35,28 @@ def encode(result: Any, fields: Sequence[Field], batched: bool, base64_text: boo
     return arrays
 
 
+def encode_piece(piece: Any, fields: Sequence[Field], batched: bool, base64_text: bool) -> dict[str, Array]:
+    """Triton's tensors for one piece of a streamed answer.
+
+    A mapping need not have everything that the whole answer has: the others of the signature's outputs are left out.
+
+    Raises:
+        OutputError: the piece does not fit the signature; names both.
+    """
+    piece = _unwrapped(piece)
+    if isinstance(piece, Mapping):
+        known = [field for field in fields if piece.get(field.source) is not None]
+        if known:
+            return encode({field.source: _rows_of(piece[field.source], field) for field in known}, known, batched, base64_text)
+    return encode(piece, fields, batched, base64_text)
+
+
+def _rows_of(value: Any, field: Field) -> Any:
+    """A piece has one value for a column, as a rule, and not a list of them."""
+    is_rows = field.kind == "tensor" or (isinstance(value, (list, np.ndarray)) and field.carrier.codec != "json")
+    return value if is_rows else [value]
+
+
 def _split(result: Any, fields: Sequence[Field]) -> list[tuple[Field, Any]]:
     """Pairs of output and its values."""
     result = _unwrapped(result)

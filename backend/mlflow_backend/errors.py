@@ -61,6 +61,12 @@ class PredictError(BackendError):
         self.code = code
 
 
+class CancelledError(BackendError):
+    """Nobody waits for the answer any more."""
+
+    code = "CANCELLED"
+
+
 class OutputError(BackendError):
     """The model's answer does not fit its signature."""
 

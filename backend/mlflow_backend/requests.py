@@ -69,6 +69,22 @@ def decode(tensors: Mapping[str, Array], parameters: Mapping[str, Any], schema: 
     return DecodedRequest(inputs, _rows(inputs, schema), params, base64_text)
 
 
+def wants_stream(parameters: Mapping[str, Any], schema: ModelSchema) -> bool:
+    """Whether the answer may come in pieces, which the request parameter `stream` tells; yes without it.
+
+    Raises:
+        RequestError: it is no truth value.
+    """
+    if any(field.name == "stream" for field in schema.params):
+        return True
+    value = parameters.get("stream", True)
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise RequestError(f"request parameter 'stream' is {value!r}; send true or false.")
+    return value
+
+
 def _decode_input(array: Array, field: Field, base64_text: bool) -> Array:
     array = _with_model_shape(array, field)
     try:

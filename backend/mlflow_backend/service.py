@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mlflow_backend import adapters, answers, batching, errors, metadata, requests, schema
+from mlflow_backend import (
+    adapters,
+    answers,
+    batching,
+    errors,
+    metadata,
+    placement,
+    requests,
+    schema,
+    settings,
+    telemetry,
+    tracecontext,
+)
 from mlflow_backend.errors import BackendError, OutputError
 from mlflow_backend.requests import DecodedRequest
 
@@ -21,39 +35,62 @@ Outputs = dict[str, Array]
 
 @dataclass(frozen=True)
 class Request:
-    """A request as Triton hands it over: inputs by name, BYTES as object arrays of `bytes`, and its parameters."""
+    """A request as Triton hands it over.
+
+    Attributes:
+        tensors: inputs by name, BYTES as object arrays of `bytes`.
+        parameters: the request's parameters.
+        trace: context of its trace, see `tracecontext`.
+    """
 
     tensors: Mapping[str, Array]
     parameters: Mapping[str, Any]
+    trace: str | None = None
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where Triton runs the instance: its `model_instance_kind` and `model_instance_device_id`."""
+
+    kind: str = "AUTO"
+    device_id: int = 0
 
 
 class Service:
     """Answers requests with one loaded model."""
 
-    def __init__(self, model_schema: schema.ModelSchema, adapter: adapters.Adapter, max_batch_size: int) -> None:
+    def __init__(
+        self, model_schema: schema.ModelSchema, adapter: adapters.Adapter, model_settings: settings.Settings
+    ) -> None:
         self._schema = model_schema
         self._adapter = adapter
-        self._batched = max_batch_size > 0
-        self._max_rows = max_batch_size if model_schema.batchable else 0
+        self._batched = model_settings.max_batch_size > 0
+        self._max_rows = model_settings.max_batch_size if model_schema.batchable else 0
+        self.settings = model_settings
+        self.telemetry = telemetry.Telemetry()
 
     @classmethod
-    def load(cls, folder: Path, config: Mapping[str, Any]) -> Service:
+    def load(cls, folder: Path, config: Mapping[str, Any], device: Device | None = None) -> Service:
         """Load the MLflow model in `folder`.
 
         Args:
             config: the model's configuration in Triton, as it hands it to `initialize`.
+            device: where the instance runs; None: wherever the model likes.
 
         Raises:
             BackendError: the model cannot be served; the text says why.
         """
         _keep_folder_unchanged()
-        max_batch_size = int(config.get("max_batch_size") or 0)
+        model_settings = settings.read(config, os.environ)
         model = metadata.read(folder)
         model_schema = schema.build(model.signature)
         if not model_schema.outputs:
-            outputs = schema.outputs_from_config(config.get("output") or (), batched=max_batch_size > 0)
+            outputs = schema.outputs_from_config(config.get("output") or (), model_settings.max_batch_size > 0)
             model_schema = replace(model_schema, outputs=outputs)
-        return cls(model_schema, adapters.load(model, model_schema), max_batch_size)
+        os.environ.update(model_settings.environment)
+        if device is not None:
+            placement.apply(os.environ, device.kind, device.device_id, model.flavors)
+        return cls(model_schema, adapters.load(model, model_schema, model_settings.model_config), model_settings)
 
     def answer(self, batch: Sequence[Any], read: Callable[[Any], Request]) -> list[Outputs | BackendError]:
         """The outputs, or the error, of each request; never raises for a bad request.
@@ -65,22 +102,60 @@ class Service:
         results: list[Outputs | BackendError | None] = [None] * len(batch)
         decoded: list[DecodedRequest] = []
         positions: list[int] = []
+        trace = None
         for position, request in enumerate(batch):
             try:
                 content = read(request)
                 decoded.append(requests.decode(content.tensors, content.parameters, self._schema))
                 positions.append(position)
+                trace = trace or content.trace
             except Exception as error:
                 results[position] = errors.from_exception(error, doing="reading the request")
-        for group in batching.groups(decoded, self._max_rows):
-            outcome = batching.answer_each([decoded[index] for index in group], self._predict)
-            for index, result in zip(group, outcome, strict=True):
-                results[positions[index]] = result
+                self.telemetry.add("mlflow_decode_errors_total")
+        # One call of the model can belong to one trace only: the first, which in a batch of one is the request's own.
+        with tracecontext.attached(trace):
+            for group in batching.groups(decoded, self._max_rows):
+                outcome = batching.answer_each([decoded[index] for index in group], self._predict)
+                for index, result in zip(group, outcome, strict=True):
+                    results[positions[index]] = result
+                    if isinstance(result, BackendError):
+                        self.telemetry.add("mlflow_predict_errors_total")
         return [result for result in results if result is not None]
+
+    def stream(self, request: Request) -> Generator[Outputs]:
+        """The pieces of one answer, each as soon as the model has it; of a model that cannot do that, one.
+
+        With the request parameter `stream` = false there is one in any case. Closing the iterator ends the model's.
+
+        Raises:
+            BackendError: the request is bad or the model failed.
+        """
+        try:
+            decoded = requests.decode(request.tensors, request.parameters, self._schema)
+            streams = self._adapter.streamable and requests.wants_stream(request.parameters, self._schema)
+        except Exception as error:
+            self.telemetry.add("mlflow_decode_errors_total")
+            raise errors.from_exception(error, doing="reading the request") from None
+        try:
+            with tracecontext.attached(request.trace):
+                yield from self._pieces(decoded) if streams else self._predict([decoded])
+        except Exception as error:
+            self.telemetry.add("mlflow_predict_errors_total")
+            raise errors.from_exception(error) from None
+
+    def _pieces(self, decoded: DecodedRequest) -> Generator[Outputs]:
+        with contextlib.closing(self._adapter.stream(decoded)) as pieces:
+            for piece in pieces:
+                self.telemetry.add("mlflow_stream_pieces_total")
+                yield answers.encode_piece(piece, self._schema.outputs, self._batched, decoded.base64_text)
 
     def _predict(self, group: Sequence[DecodedRequest]) -> list[Outputs]:
         stacked = requests.stack(list(group))
+        start = time.perf_counter()
         result = self._adapter.predict(stacked)
+        self.telemetry.add("mlflow_predict_seconds_total", time.perf_counter() - start)
+        self.telemetry.add("mlflow_predict_calls_total")
+        self.telemetry.add("mlflow_predict_rows_total", stacked.rows)
         outputs = answers.encode(result, self._schema.outputs, self._batched, stacked.base64_text)
         if not self._batched:
             return [outputs]

@@ -7,7 +7,7 @@ is taken; every model that MLflow can serve has the flavor `python_function`.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, Protocol, cast
 
 from mlflow_backend.errors import SchemaError
@@ -27,16 +27,30 @@ class Adapter(Protocol):
         """Whatever the model returns for all rows of `request`, in their order; may raise anything."""
         ...
 
+    @property
+    def streamable(self) -> bool:
+        """Whether the model can answer piece by piece."""
+        ...
 
-def load(metadata: ModelMetadata, schema: ModelSchema) -> Adapter:
+    def stream(self, request: DecodedRequest) -> Generator[Any]:
+        """The pieces of an answer, each when the model has it; only of a streamable model. May raise anything."""
+        ...
+
+
+def load(
+    metadata: ModelMetadata, schema: ModelSchema, model_config: Mapping[str, Any] | None = None
+) -> Adapter:
     """Load the model; this imports MLflow.
+
+    Args:
+        model_config: overrides of the model's own settings.
 
     Raises:
         SchemaError: none of the model's flavors can be served.
     """
     for flavor, module in _MODULES.items():
         if flavor in metadata.flavors:
-            return cast(Adapter, importlib.import_module(module).Adapter(metadata, schema))
+            return cast(Adapter, importlib.import_module(module).Adapter(metadata, schema, model_config))
     raise SchemaError(
         f"{metadata.folder}: the model has the flavors {', '.join(metadata.flavors)}, and none of "
         f"{', '.join(_MODULES)} that can be served; save it with a flavor that has a python_function."

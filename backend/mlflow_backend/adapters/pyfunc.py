@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import mlflow.pyfunc
@@ -22,9 +22,12 @@ class Adapter:
     """Calls `predict` with what the signature asks for: a DataFrame for columns, an array or a dict of arrays for
     tensors, a list of rows for a signature that comes from type hints."""
 
-    def __init__(self, metadata: ModelMetadata, schema: ModelSchema) -> None:
+    def __init__(
+        self, metadata: ModelMetadata, schema: ModelSchema, model_config: Mapping[str, Any] | None = None
+    ) -> None:
         self._schema = schema
         self._from_type_hints = metadata.from_type_hints
+        self.streamable = bool(metadata.flavors["python_function"].get("streamable"))
         self._labels = {
             field.name: position if field.source is None else field.source
             for position, field in enumerate(schema.inputs)
@@ -34,11 +37,15 @@ class Adapter:
             # Traces would go to a new folder below the server's working directory, which may be read-only.
             mlflow.tracing.disable()
         # The build has checked the environment against the model's requirements.
-        self._model = mlflow.pyfunc.load_model(str(metadata.folder), suppress_warnings=True)
+        overrides = {"model_config": dict(model_config)} if model_config else {}
+        self._model = mlflow.pyfunc.load_model(str(metadata.folder), suppress_warnings=True, **overrides)
 
     def predict(self, request: DecodedRequest) -> Any:
         data = self._data(request.inputs)
         return self._model.predict(data, params=dict(request.params)) if request.params else self._model.predict(data)
+
+    def stream(self, request: DecodedRequest) -> Generator[Any]:
+        yield from self._model.predict_stream(self._data(request.inputs), params=dict(request.params) or None)
 
     def _data(self, inputs: Mapping[str, Array]) -> Any:
         if self._schema.tensors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,19 @@ class FunctionModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         return self.function(model_input, params)
 
 
+class Streaming(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """Applies a function of (input, params), which gives an iterator; all of it at once for `predict`."""
+
+    def __init__(self, function: Callable[[Any, Any], Iterator[Any]]) -> None:
+        self.function = function
+
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        return list(self.function(model_input, params))
+
+    def predict_stream(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        yield from self.function(model_input, params)
+
+
 class Shout(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     """A model whose signature comes from its type hints; `predict` gets a list."""
 
@@ -35,9 +48,12 @@ class Shout(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
 def save(folder: Path, function: Callable[[Any, Any], Any], signature: ModelSignature) -> Path:
     """A model of `function` in `folder`; what it needs is not written down."""
-    mlflow.pyfunc.save_model(
-        folder, python_model=FunctionModel(function), signature=signature, pip_requirements=["mlflow"]
-    )
+    return save_python_model(folder, FunctionModel(function), signature)
+
+
+def save_python_model(folder: Path, model: mlflow.pyfunc.PythonModel, signature: ModelSignature | None) -> Path:
+    """`model` in `folder`; what it needs is not written down."""
+    mlflow.pyfunc.save_model(folder, python_model=model, signature=signature, pip_requirements=["mlflow"])
     return folder
 
 

@@ -50,10 +50,16 @@ def environment_path(conda_pack_path: str) -> str:
     type=click.IntRange(min=0),
     help="Most rows that one call of predict gets; 0: the server does not batch.",
 )
+@click.option("--streaming", is_flag=True, help="Answers in pieces: the decoupled transaction policy.")
 @click.option("--name", default="", help="The model's name in Triton. Empty: its folder's name.")
 @click.option("--output-path", type=_PATH, help="File to write instead of the standard output.")
 def build_config(
-    model_path: Path, conda_pack_path: str, default_max_batch_size: int, name: str, output_path: Path | None
+    model_path: Path,
+    conda_pack_path: str,
+    default_max_batch_size: int,
+    streaming: bool,
+    name: str,
+    output_path: Path | None,
 ) -> None:
     """Write config.pbtxt for an MLflow model, from its signature."""
     options = ConfigOptions(
@@ -61,6 +67,7 @@ def build_config(
         max_batch_size=default_max_batch_size,
         env_path=environment_path(conda_pack_path),
         dynamic_batching=default_max_batch_size > 0,
+        streaming=streaming,
     )
     try:
         text = render_config(model_path, options)

@@ -27,6 +27,7 @@ class ConfigOptions:
         dynamic_batching: let Triton gather requests; only with `max_batch_size` above 0.
         max_queue_delay_microseconds: how long a request may wait for others.
         preferred_batch_sizes: batch sizes to send at once.
+        streaming: the decoupled transaction policy: answers come in pieces where the model can do that.
         version_policy: "", "all", "latest:N" or "specific:N,N…".
         parameters: further `parameters`.
         handwritten: text of a `config.pbtxt` whose content is kept, completed and checked.
@@ -40,6 +41,7 @@ class ConfigOptions:
     dynamic_batching: bool = True
     max_queue_delay_microseconds: int = 0
     preferred_batch_sizes: tuple[int, ...] = ()
+    streaming: bool = False
     version_policy: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     handwritten: str | None = None

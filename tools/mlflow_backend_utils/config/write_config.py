@@ -23,6 +23,7 @@ _INSTANCE_KIND = flags.DEFINE_enum("instance_kind", "", ["", *INSTANCE_KINDS], "
 _DYNAMIC_BATCHING = flags.DEFINE_bool("dynamic_batching", False, "Let Triton gather requests.")
 _MAX_QUEUE_DELAY = flags.DEFINE_integer("max_queue_delay_microseconds", 0, "How long a request may wait for others.")
 _PREFERRED = flags.DEFINE_multi_integer("preferred_batch_size", [], "Batch size to send at once; repeatable.")
+_STREAMING = flags.DEFINE_bool("streaming", False, "Decoupled transaction policy: answers in pieces.")
 _VERSION_POLICY = flags.DEFINE_string("version_policy", "", "'all', 'latest:N' or 'specific:N,N'.")
 _PARAMETERS = flags.DEFINE_multi_string("parameter", [], "KEY=VALUE for `parameters`; repeatable.")
 _HANDWRITTEN = flags.DEFINE_string("handwritten", None, "A config.pbtxt to complete and check.")
@@ -48,6 +49,7 @@ def _options() -> ConfigOptions:
         dynamic_batching=_DYNAMIC_BATCHING.value,
         max_queue_delay_microseconds=_MAX_QUEUE_DELAY.value,
         preferred_batch_sizes=tuple(_PREFERRED.value),
+        streaming=_STREAMING.value,
         version_policy=_VERSION_POLICY.value,
         parameters=_parameters(_PARAMETERS.value),
         handwritten=Path(_HANDWRITTEN.value).read_text(encoding="utf-8") if _HANDWRITTEN.value else None,

@@ -50,6 +50,7 @@ def render_config(model_dir: Path, options: ConfigOptions | None = None) -> str:
             "with signature=mlflow.models.infer_signature(inputs, outputs), or write the outputs by hand."
         )
     _set_scheduling(config, options)
+    _set_transaction_policy(config, options)
     _set_instances(config, options)
     _set_version_policy(config, options)
     _set_parameters(config, options)
@@ -136,6 +137,11 @@ def _set_scheduling(config: Any, options: ConfigOptions) -> None:
     batching.SetInParent()
     batching.max_queue_delay_microseconds = options.max_queue_delay_microseconds
     batching.preferred_batch_size.extend(sorted(options.preferred_batch_sizes))
+
+
+def _set_transaction_policy(config: Any, options: ConfigOptions) -> None:
+    if options.streaming and not config.HasField("model_transaction_policy"):
+        config.model_transaction_policy.decoupled = True
 
 
 def _set_instances(config: Any, options: ConfigOptions) -> None:

@@ -1,0 +1,95 @@
+"""What `parameters` of `config.pbtxt` say to the backend.
+
+| key              | value                                                                                            |
+| ---------------- | ------------------------------------------------------------------------------------------------ |
+| `model_config`   | JSON object: overrides of the model's own `model_config`, as `mlflow.pyfunc.load_model` takes them |
+| `env.NAME`       | environment variable NAME of the model's process                                                 |
+| `stream_threads` | answers that one instance streams at once, 1 to 1000                                             |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlflow_backend.errors import ConfigMismatchError
+
+DEFAULT_STREAM_THREADS = 8
+_MOST_STREAM_THREADS = 1000
+_ENVIRONMENT_PREFIX = "env."
+# What `mlflow models serve` reads its overrides from.
+_SERVING_MODEL_CONFIG = "SERVING_MODEL_CONFIG"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one model.
+
+    Attributes:
+        model_config: overrides for the model; None: there are none.
+        environment: variables to set before the model is loaded.
+        stream_threads: answers streamed at once.
+        decoupled: the model has the decoupled transaction policy.
+        max_batch_size: rows of one batch; 0: the model has no hidden row axis.
+    """
+
+    model_config: Mapping[str, Any] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stream_threads: int = DEFAULT_STREAM_THREADS
+    decoupled: bool = False
+    max_batch_size: int = 0
+
+
+def read(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """The settings in a model's configuration.
+
+    Args:
+        config: the configuration as Triton hands it to `initialize`.
+        environ: variables of the process; `SERVING_MODEL_CONFIG` is used where the configuration has no `model_config`.
+
+    Raises:
+        ConfigMismatchError: a value is not what its key wants; names both.
+    """
+    values = {key: _text(value) for key, value in (config.get("parameters") or {}).items()}
+    policy = config.get("model_transaction_policy") or {}
+    return Settings(
+        model_config=_model_config(values.get("model_config"), environ.get(_SERVING_MODEL_CONFIG)),
+        environment={
+            key[len(_ENVIRONMENT_PREFIX) :]: value
+            for key, value in values.items()
+            if key.startswith(_ENVIRONMENT_PREFIX) and key != _ENVIRONMENT_PREFIX
+        },
+        stream_threads=_threads(values.get("stream_threads")),
+        decoupled=bool(policy.get("decoupled")),
+        max_batch_size=int(config.get("max_batch_size") or 0),
+    )
+
+
+def _text(value: object) -> str:
+    return str(value.get("string_value", "")) if isinstance(value, Mapping) else str(value)
+
+
+def _model_config(written: str | None, inherited: str | None) -> Mapping[str, Any] | None:
+    text = written or inherited
+    if not text:
+        return None
+    place = "parameter 'model_config'" if written else f"environment variable {_SERVING_MODEL_CONFIG}"
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ConfigMismatchError(f"{place} is not JSON: {error}; write a JSON object.") from None
+    if not isinstance(value, dict):
+        raise ConfigMismatchError(f"{place} is {type(value).__name__} in JSON; write an object.")
+    return value
+
+
+def _threads(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_STREAM_THREADS
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= _MOST_STREAM_THREADS:
+        raise ConfigMismatchError(
+            f"parameter 'stream_threads' is '{text[:80]}'; write a number from 1 to {_MOST_STREAM_THREADS}."
+        )
+    return int(text)
