@@ -67,7 +67,7 @@ def _split(result: Any, fields: Sequence[Field]) -> list[tuple[Field, Any]]:
         return _split_mapping(result, fields)
     if len(fields) == 1:
         field = fields[0]
-        if _is_rows_of_mappings(result) and field.source in result[0] and field.carrier.codec != "json":
+        if _is_rows_of_mappings(result) and all(_is_column_of(row, field) for row in result):
             result = [row[field.source] for row in result]
         return [(field, result)]
     if _is_rows_of_mappings(result):
@@ -118,6 +118,13 @@ def _unwrapped(result: Any) -> Any:
 
 def _is_rows_of_mappings(result: Any) -> bool:
     return isinstance(result, list) and bool(result) and all(isinstance(row, Mapping) for row in result)
+
+
+def _is_column_of(row: Mapping[Any, Any], field: Field) -> bool:
+    """Whether a row is a record with the column `field`, and not a value of it, which may be a mapping, too."""
+    if field.carrier.codec != "json":
+        return field.source in row
+    return list(row) == [field.source] and field.source not in (field.spec.get("properties") or {})
 
 
 def _row_value(row: Mapping[Any, Any], field: Field) -> Any:

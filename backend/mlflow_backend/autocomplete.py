@@ -1,6 +1,7 @@
 """Completing a model's configuration from its `MLmodel`.
 
-Runs in a throw-away process at every load, so MLflow is not imported.
+Runs in a throw-away process at every load, so MLflow is not imported. The exception is a model whose signature has no
+outputs and whose configuration has none either: it is loaded and asked for its input example.
 """
 
 from __future__ import annotations
@@ -28,23 +29,28 @@ def complete(config: Any, folder: Path) -> Any:
         ConfigMismatchError: the configuration contradicts the signature; names each field.
         BackendError: the model cannot be understood or served.
     """
-    model_schema = schema.build(metadata.read(folder).signature)
+    model = metadata.read(folder)
+    model_schema = schema.build(model.signature)
     written = config.as_dict()
+    if not model_schema.outputs and not written.get("output") and model.input_example is not None:
+        from mlflow_backend import adapters, outputs
+
+        model_schema = outputs.infer(model_schema, model, adapters.load(model, model_schema))
     max_batch_size = int(written.get("max_batch_size") or 0)
     bare = not written.get("input")
     if bare and max_batch_size == 0 and model_schema.batchable:
         max_batch_size = conflicts.DEFAULT_MAX_BATCH_SIZE
         config.set_max_batch_size(max_batch_size)
-    inputs, outputs = _entries(written, "input"), _entries(written, "output")
-    problems = conflicts.find(model_schema, max_batch_size, inputs, outputs)
+    given_inputs, given_outputs = _entries(written, "input"), _entries(written, "output")
+    problems = conflicts.find(model_schema, max_batch_size, given_inputs, given_outputs)
     if problems:
         raise ConfigMismatchError("config.pbtxt contradicts the signature: " + " ".join(problems))
     batched = max_batch_size > 0
     # An input and an output may share a name.
-    given = {entry.name: entry for entry in inputs}
+    given = {entry.name: entry for entry in given_inputs}
     for field in (*model_schema.inputs, *model_schema.param_inputs):
         config.add_input(_merged(field, given.get(field.name), batched))
-    given = {entry.name: entry for entry in outputs}
+    given = {entry.name: entry for entry in given_outputs}
     for field in model_schema.outputs:
         config.add_output(_merged(field, given.get(field.name), batched))
     if bare and batched and not any(name in written for name in ("dynamic_batching", "sequence_batching")):

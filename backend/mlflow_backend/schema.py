@@ -26,7 +26,7 @@ loses its leading -1, and what is left without any axis gets [1]. An unbatched m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlflow_backend.errors import SchemaError
@@ -96,6 +96,11 @@ RESERVED_PARAMETERS = frozenset(
         "sequence_start",
         "timeout",
     )
+)
+
+
+_WRITE_OUTPUTS = (
+    "save the model with signature=mlflow.models.infer_signature(inputs, outputs), or write the outputs in config.pbtxt."
 )
 
 
@@ -201,6 +206,17 @@ def build(signature: Signature | None) -> ModelSchema:
     )
 
 
+def with_outputs(schema: ModelSchema, specs: Sequence[Mapping[str, Any]]) -> ModelSchema:
+    """The same with outputs from the signature's form of them.
+
+    Raises:
+        SchemaError: there are none, or one that Triton cannot carry.
+    """
+    if not specs:
+        raise SchemaError(f"the model's answer to its input example has no type; {_WRITE_OUTPUTS}")
+    return replace(schema, outputs=_fields("output", specs))
+
+
 def outputs_from_config(entries: Iterable[Mapping[str, Any]], batched: bool) -> tuple[Field, ...]:
     """Outputs of a model whose signature has none, from a written configuration's `output` entries.
 
@@ -210,8 +226,8 @@ def outputs_from_config(entries: Iterable[Mapping[str, Any]], batched: bool) -> 
     fields = tuple(_configured_output(entry, batched) for entry in entries)
     if not fields:
         raise SchemaError(
-            "neither the model's signature nor config.pbtxt names the outputs; save the model with "
-            "signature=mlflow.models.infer_signature(inputs, outputs), or write the outputs in config.pbtxt."
+            "neither the model's signature nor config.pbtxt names the outputs, and there is no input example to infer "
+            f"them from; {_WRITE_OUTPUTS}"
         )
     return fields
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from mlflow_backend import (
     batching,
     errors,
     metadata,
+    outputs,
     placement,
     requests,
     schema,
@@ -84,13 +85,14 @@ class Service:
         model_settings = settings.read(config, os.environ)
         model = metadata.read(folder)
         model_schema = schema.build(model.signature)
-        if not model_schema.outputs:
-            outputs = schema.outputs_from_config(config.get("output") or (), model_settings.max_batch_size > 0)
-            model_schema = replace(model_schema, outputs=outputs)
         os.environ.update(model_settings.environment)
         if device is not None:
             placement.apply(os.environ, device.kind, device.device_id, model.flavors)
-        return cls(model_schema, adapters.load(model, model_schema, model_settings.model_config), model_settings)
+        adapter = adapters.load(model, model_schema, model_settings.model_config)
+        if not model_schema.outputs:
+            written = config.get("output") or ()
+            model_schema = outputs.complete(model_schema, model, adapter, written, model_settings.max_batch_size > 0)
+        return cls(model_schema, adapter, model_settings)
 
     def answer(self, batch: Sequence[Any], read: Callable[[Any], Request]) -> list[Outputs | BackendError]:
         """The outputs, or the error, of each request; never raises for a bad request.
@@ -156,20 +158,20 @@ class Service:
         self.telemetry.add("mlflow_predict_seconds_total", time.perf_counter() - start)
         self.telemetry.add("mlflow_predict_calls_total")
         self.telemetry.add("mlflow_predict_rows_total", stacked.rows)
-        outputs = answers.encode(result, self._schema.outputs, self._batched, stacked.base64_text)
+        encoded = answers.encode(result, self._schema.outputs, self._batched, stacked.base64_text)
         if not self._batched:
-            return [outputs]
-        rows = answers.row_count(outputs)
+            return [encoded]
+        rows = answers.row_count(encoded)
         if rows != stacked.rows:
             raise OutputError(
                 f"the model returned {rows} rows for {stacked.rows}; a model that does not answer row by row must be "
                 "served with max_batch_size: 0."
             )
         if len(group) == 1:
-            return [outputs]
+            return [encoded]
         ends = np.cumsum([request.rows for request in group])
         return [
-            {name: array[end - request.rows : end] for name, array in outputs.items()}
+            {name: array[end - request.rows : end] for name, array in encoded.items()}
             for end, request in zip(ends, group, strict=True)
         ]
 

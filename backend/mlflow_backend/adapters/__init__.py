@@ -27,6 +27,13 @@ class Adapter(Protocol):
         """Whatever the model returns for all rows of `request`, in their order; may raise anything."""
         ...
 
+    def example_outputs(self) -> list[dict[str, Any]]:
+        """The outputs that MLflow infers from what the model answers to its input example, as in a signature.
+
+        May raise anything; only of a model with an input example.
+        """
+        ...
+
     @property
     def streamable(self) -> bool:
         """Whether the model can answer piece by piece."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Generator, Mapping
 from typing import Any
 
+import mlflow.models
 import mlflow.pyfunc
 import mlflow.tracing
 import numpy as np
@@ -25,6 +27,7 @@ class Adapter:
     def __init__(
         self, metadata: ModelMetadata, schema: ModelSchema, model_config: Mapping[str, Any] | None = None
     ) -> None:
+        self._folder = str(metadata.folder)
         self._schema = schema
         self._from_type_hints = metadata.from_type_hints
         self.streamable = bool(metadata.flavors["python_function"].get("streamable"))
@@ -38,11 +41,20 @@ class Adapter:
             mlflow.tracing.disable()
         # The build has checked the environment against the model's requirements.
         overrides = {"model_config": dict(model_config)} if model_config else {}
-        self._model = mlflow.pyfunc.load_model(str(metadata.folder), suppress_warnings=True, **overrides)
+        self._model = mlflow.pyfunc.load_model(self._folder, suppress_warnings=True, **overrides)
 
     def predict(self, request: DecodedRequest) -> Any:
         data = self._data(request.inputs)
         return self._model.predict(data, params=dict(request.params)) if request.params else self._model.predict(data)
+
+    def example_outputs(self) -> list[dict[str, Any]]:
+        saved = mlflow.models.Model.load(self._folder)
+        example = saved.load_input_example(self._folder)
+        params = saved.load_input_example_params(self._folder)
+        answer = self._model.predict(example, params=params) if params else self._model.predict(example)
+        outputs = mlflow.models.infer_signature(example, answer).outputs
+        # As in MLmodel: in Python a shape is a tuple.
+        return [] if outputs is None else list(json.loads(outputs.to_json()))
 
     def stream(self, request: DecodedRequest) -> Generator[Any]:
         yield from self._model.predict_stream(self._data(request.inputs), params=dict(request.params) or None)

@@ -14,7 +14,7 @@ from mlflow_backend import autocomplete
 from mlflow_backend.errors import BackendError, ConfigMismatchError
 
 
-class _ModelConfig:
+class ModelConfig:
     def __init__(self, **written: Any) -> None:
         self.written = {"max_batch_size": 0, "input": [], "output": [], **written}
 
@@ -64,7 +64,7 @@ class AutocompleteTest(absltest.TestCase):
             [{"type": "double", "name": "x", "required": True}, {"type": "string", "name": "s", "required": False}],
             [{"name": "k", "type": "long", "default": 1, "shape": None}],
         )
-        config = autocomplete.complete(_ModelConfig(), folder)
+        config = autocomplete.complete(ModelConfig(), folder)
         self.assertEqual(
             config.as_dict(),
             {
@@ -86,7 +86,7 @@ class AutocompleteTest(absltest.TestCase):
             "output": [{"name": "output-0", "data_type": "TYPE_INT64", "dims": [-1]}],
         }
         expected = json.loads(json.dumps(written))
-        config = autocomplete.complete(_ModelConfig(**written), folder).as_dict()
+        config = autocomplete.complete(ModelConfig(**written), folder).as_dict()
         self.assertEqual((config["input"], config["output"]), (expected["input"], expected["output"]))
         self.assertEqual(config["max_batch_size"], 0)
         self.assertNotIn("dynamic_batching", config)
@@ -96,7 +96,7 @@ class AutocompleteTest(absltest.TestCase):
             [{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1, 2]}, "name": "output-0"}]
         )
         config = autocomplete.complete(
-            _ModelConfig(
+            ModelConfig(
                 max_batch_size=8,
                 input=[{"name": "output-0", "data_type": "TYPE_INT64", "dims": [2]}],
                 output=[{"name": "output-0", "data_type": "TYPE_INT64", "dims": [1]}],
@@ -107,18 +107,18 @@ class AutocompleteTest(absltest.TestCase):
 
     def test_model_without_row_axis_is_not_batched(self) -> None:
         folder = self._folder([{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [2, 3]}}])
-        config = autocomplete.complete(_ModelConfig(), folder).as_dict()
+        config = autocomplete.complete(ModelConfig(), folder).as_dict()
         self.assertEqual((config["max_batch_size"], config["input"][0]["dims"]), (0, [2, 3]))
 
     def test_conflict_names_the_field(self) -> None:
         folder = self._folder([{"type": "double", "name": "x", "required": True}])
-        config = _ModelConfig(max_batch_size=4, input=[{"name": "x", "data_type": "TYPE_FP32", "dims": [1]}])
+        config = ModelConfig(max_batch_size=4, input=[{"name": "x", "data_type": "TYPE_FP32", "dims": [1]}])
         with self.assertRaisesRegex(ConfigMismatchError, "input 'x': data_type is TYPE_FP32.*write TYPE_FP64"):
             autocomplete.complete(config, folder)
 
     def test_unreadable_model(self) -> None:
         with self.assertRaisesRegex(BackendError, "no MLmodel file"):
-            autocomplete.complete(_ModelConfig(), Path(self.create_tempdir().full_path))
+            autocomplete.complete(ModelConfig(), Path(self.create_tempdir().full_path))
 
     def test_imports_stay_light(self) -> None:
         # The paths that this test was started with; it may have been started in isolated mode.

@@ -46,14 +46,20 @@ class Shout(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         return [text.upper() for text in model_input]
 
 
-def save(folder: Path, function: Callable[[Any, Any], Any], signature: ModelSignature) -> Path:
+def save(
+    folder: Path, function: Callable[[Any, Any], Any], signature: ModelSignature, example: Any = None
+) -> Path:
     """A model of `function` in `folder`; what it needs is not written down."""
-    return save_python_model(folder, FunctionModel(function), signature)
+    return save_python_model(folder, FunctionModel(function), signature, example)
 
 
-def save_python_model(folder: Path, model: mlflow.pyfunc.PythonModel, signature: ModelSignature | None) -> Path:
+def save_python_model(
+    folder: Path, model: mlflow.pyfunc.PythonModel, signature: ModelSignature | None, example: Any = None
+) -> Path:
     """`model` in `folder`; what it needs is not written down."""
-    mlflow.pyfunc.save_model(folder, python_model=model, signature=signature, pip_requirements=["mlflow"])
+    mlflow.pyfunc.save_model(
+        folder, python_model=model, signature=signature, input_example=example, pip_requirements=["mlflow"]
+    )
     return folder
 
 

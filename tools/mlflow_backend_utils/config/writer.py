@@ -34,7 +34,8 @@ def render_config(model_dir: Path, options: ConfigOptions | None = None) -> str:
     options = options or ConfigOptions()
     options.check()
     try:
-        model_schema = schema.build(metadata.read(model_dir).signature)
+        model = metadata.read(model_dir)
+        model_schema = schema.build(model.signature)
     except BackendError as error:
         raise ConfigError(_with_folder(model_dir, str(error))) from None
     config = _parse(options.handwritten)
@@ -44,10 +45,12 @@ def render_config(model_dir: Path, options: ConfigOptions | None = None) -> str:
     batched = config.max_batch_size > 0
     _fill_tensors(config.input, (*model_schema.inputs, *model_schema.param_inputs), batched)
     _fill_tensors(config.output, model_schema.outputs, batched)
-    if not config.output:
+    # With an input example the backend completes the configuration when the server loads the model.
+    if not config.output and model.input_example is None:
         raise ConfigError(
-            f"{model_dir}: the signature has no outputs and no hand-written configuration names them; save the model "
-            "with signature=mlflow.models.infer_signature(inputs, outputs), or write the outputs by hand."
+            f"{model_dir}: the signature has no outputs, no hand-written configuration names them, and there is no "
+            "input example from which the server could infer them; save the model with "
+            "signature=mlflow.models.infer_signature(inputs, outputs), or write the outputs by hand."
         )
     _set_scheduling(config, options)
     _set_transaction_policy(config, options)
