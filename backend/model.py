@@ -22,9 +22,7 @@ class TritonPythonModel:
 
         device = service.Device(args["model_instance_kind"], int(args["model_instance_device_id"]))
         self._service_module = service
-        self._service = service.Service.load(
-            Path(pb_utils.get_model_dir()), json.loads(args["model_config"]), device
-        )
+        self._service = service.Service.load(Path(pb_utils.get_model_dir()), json.loads(args["model_config"]), device)
         self._service.telemetry = _telemetry(args)
         self._service.telemetry.start()
         settings = self._service.settings

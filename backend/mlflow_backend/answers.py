@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,14 @@ from mlflow_backend.schema import Field
 Array = codecs.Array
 
 
-def encode(result: Any, fields: Sequence[Field], batched: bool, base64_text: bool) -> dict[str, Array]:
+def encode(result: Any, fields: Sequence[Field], batched: bool, base64: Container[str]) -> dict[str, Array]:
     """Triton's tensors for a result of `predict`.
 
     Args:
         result: DataFrame, Series, array, sparse matrix, torch tensor, dict, list, tuple, text, number, pydantic object.
         fields: the signature's outputs.
         batched: tensors have the shape of a batched model, [rows, …], a column [rows, 1].
+        base64: outputs whose binary values the client wants as base64.
 
     Raises:
         OutputError: the result does not fit the signature; names both.
@@ -28,14 +29,14 @@ def encode(result: Any, fields: Sequence[Field], batched: bool, base64_text: boo
     arrays = {}
     for field, values in _split(result, fields):
         try:
-            array = codecs.encode(_as_array(values, field), field, base64_text)
+            array = codecs.encode(_as_array(values, field), field, field.name in base64)
         except ValueError as error:
             raise OutputError(f"output '{field.name}' ({field.describe()}): {error}.") from None
         arrays[field.name] = array.reshape(-1, 1) if batched and array.ndim == 1 else array
     return arrays
 
 
-def encode_piece(piece: Any, fields: Sequence[Field], batched: bool, base64_text: bool) -> dict[str, Array]:
+def encode_piece(piece: Any, fields: Sequence[Field], batched: bool, base64: Container[str]) -> dict[str, Array]:
     """Triton's tensors for one piece of a streamed answer.
 
     A mapping need not have everything that the whole answer has: the others of the signature's outputs are left out.
@@ -47,8 +48,10 @@ def encode_piece(piece: Any, fields: Sequence[Field], batched: bool, base64_text
     if isinstance(piece, Mapping):
         known = [field for field in fields if piece.get(field.source) is not None]
         if known:
-            return encode({field.source: _rows_of(piece[field.source], field) for field in known}, known, batched, base64_text)
-    return encode(piece, fields, batched, base64_text)
+            return encode(
+                {field.source: _rows_of(piece[field.source], field) for field in known}, known, batched, base64
+            )
+    return encode(piece, fields, batched, base64)
 
 
 def _rows_of(value: Any, field: Field) -> Any:

@@ -19,7 +19,8 @@ def apply(environment: MutableMapping[str, str], kind: str, device_id: int, flav
 
     Args:
         environment: `os.environ`.
-        kind: `model_instance_kind` as Triton hands it over: CPU, GPU, AUTO or MODEL. With the last two the model decides.
+        kind: `model_instance_kind` as Triton hands it over: CPU, GPU, AUTO or MODEL; with the last two the model
+            decides.
         device_id: `model_instance_device_id`: among the GPUs that the server sees.
         flavors: the model's flavors. A default device that is set already stays.
     """

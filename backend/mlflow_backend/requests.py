@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlflow_backend import codecs, jsontext
+from mlflow_backend import codecs, content_types, jsontext
+from mlflow_backend.content_types import ContentTypes
 from mlflow_backend.errors import RequestError
 from mlflow_backend.schema import Field, ModelSchema
 
@@ -23,13 +24,13 @@ class DecodedRequest:
         inputs: Triton's tensor name to values; columns have shape (rows,), tensors MLflow's shape.
         rows: rows of the request; 1 for a model without a row axis.
         params: parameters for `predict`, by name; those not given are left out.
-        base64_text: binary values travel as base64 in both directions.
+        content: in which form the client sends values and wants them.
     """
 
     inputs: Mapping[str, Array]
     rows: int
     params: Mapping[str, Any]
-    base64_text: bool
+    content: ContentTypes = ContentTypes()
 
     def batch_key(self) -> tuple[Any, ...]:
         """Requests with the same key can be stacked: same inputs, row shapes, types and parameters."""
@@ -38,7 +39,7 @@ class DecodedRequest:
             (name, value.dtype.kind if value.dtype.kind in "SU" else value.dtype.str, value.shape[1:])
             for name, value in self.inputs.items()
         )
-        return inputs, repr(sorted(self.params.items())), self.base64_text
+        return inputs, repr(sorted(self.params.items())), self.content.key()
 
 
 def decode(tensors: Mapping[str, Array], parameters: Mapping[str, Any], schema: ModelSchema) -> DecodedRequest:
@@ -51,7 +52,7 @@ def decode(tensors: Mapping[str, Array], parameters: Mapping[str, Any], schema: 
     Raises:
         RequestError: what was sent, what is allowed, what to do.
     """
-    base64_text = parameters.get("content_type") == "base64"
+    content = content_types.read(parameters, schema)
     known = {field.name for field in (*schema.inputs, *schema.param_inputs)}
     extra = [name for name in tensors if name not in known]
     if extra:
@@ -60,13 +61,13 @@ def decode(tensors: Mapping[str, Array], parameters: Mapping[str, Any], schema: 
     for field in schema.inputs:
         array = tensors.get(field.name)
         if array is not None:
-            inputs[field.name] = _decode_input(array, field, base64_text)
+            inputs[field.name] = _decode_input(array, field, content)
         elif not field.optional:
             raise RequestError(f"input '{field.name}' is missing; the model's signature requires it.")
     if not inputs:
         raise RequestError(f"the request has no inputs; the model's are {', '.join(map(repr, known))}.")
     params = _params(tensors, parameters, schema)
-    return DecodedRequest(inputs, _rows(inputs, schema), params, base64_text)
+    return DecodedRequest(inputs, _rows(inputs, schema), params, content)
 
 
 def wants_stream(parameters: Mapping[str, Any], schema: ModelSchema) -> bool:
@@ -85,10 +86,10 @@ def wants_stream(parameters: Mapping[str, Any], schema: ModelSchema) -> bool:
     return value
 
 
-def _decode_input(array: Array, field: Field, base64_text: bool) -> Array:
+def _decode_input(array: Array, field: Field, content: ContentTypes) -> Array:
     array = _with_model_shape(array, field)
     try:
-        return codecs.decode(array, field, base64_text)
+        return codecs.decode(array, content.of(field), field.name in content.base64)
     except ValueError as error:
         raise RequestError(f"input '{field.name}' ({field.describe()}): {error}.") from None
 
@@ -191,4 +192,4 @@ def stack(requests: list[DecodedRequest]) -> DecodedRequest:
         return requests[0]
     first = requests[0]
     inputs = {name: np.concatenate([request.inputs[name] for request in requests]) for name in first.inputs}
-    return DecodedRequest(inputs, sum(request.rows for request in requests), first.params, first.base64_text)
+    return DecodedRequest(inputs, sum(request.rows for request in requests), first.params, first.content)

@@ -84,11 +84,14 @@ _REFUSED_TENSORS = {
     "datetime64[ns]": "Triton has no dates; use a column of type datetime, or int64",
 }
 
-# Parameters of a request that belong to Triton, not to the model.
+# Request parameter, and start of others, that `content_types` reads.
+CONTENT_TYPE = "content_type"
+
+# Parameters of a request that belong to Triton or to the backend, not to the model.
 RESERVED_PARAMETERS = frozenset(
     (
         "binary_data_output",
-        "content_type",
+        CONTENT_TYPE,
         "headers",
         "priority",
         "sequence_end",
@@ -98,9 +101,11 @@ RESERVED_PARAMETERS = frozenset(
     )
 )
 
-
-_WRITE_OUTPUTS = (
-    "save the model with signature=mlflow.models.infer_signature(inputs, outputs), or write the outputs in config.pbtxt."
+_WRITE_OUTPUTS = " ".join(
+    (
+        "save the model with signature=mlflow.models.infer_signature(inputs, outputs),",
+        "or write the outputs in config.pbtxt.",
+    )
 )
 
 
@@ -291,7 +296,7 @@ def _tensor(place: str, spec: Mapping[str, Any]) -> tuple[Carrier, tuple[int, ..
 def _param(spec: Mapping[str, Any]) -> Field:
     name = str(spec.get("name"))
     place = f"parameter '{name}'"
-    if name in RESERVED_PARAMETERS or name.startswith("triton_"):
+    if name in RESERVED_PARAMETERS or name.startswith(("triton_", f"{CONTENT_TYPE}.")):
         raise SchemaError(f"{place} has a name that Triton keeps for itself; rename it in the signature.")
     carrier = _column_carrier(place, spec.get("type") or spec.get("dtype"))
     shape = tuple(spec.get("shape") or ())

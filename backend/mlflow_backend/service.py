@@ -149,7 +149,7 @@ class Service:
         with contextlib.closing(self._adapter.stream(decoded)) as pieces:
             for piece in pieces:
                 self.telemetry.add("mlflow_stream_pieces_total")
-                yield answers.encode_piece(piece, self._schema.outputs, self._batched, decoded.base64_text)
+                yield answers.encode_piece(piece, self._schema.outputs, self._batched, decoded.content.base64)
 
     def _predict(self, group: Sequence[DecodedRequest]) -> list[Outputs]:
         stacked = requests.stack(list(group))
@@ -158,7 +158,7 @@ class Service:
         self.telemetry.add("mlflow_predict_seconds_total", time.perf_counter() - start)
         self.telemetry.add("mlflow_predict_calls_total")
         self.telemetry.add("mlflow_predict_rows_total", stacked.rows)
-        encoded = answers.encode(result, self._schema.outputs, self._batched, stacked.base64_text)
+        encoded = answers.encode(result, self._schema.outputs, self._batched, stacked.content.base64)
         if not self._batched:
             return [encoded]
         rows = answers.row_count(encoded)

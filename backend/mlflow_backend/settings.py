@@ -1,10 +1,10 @@
 """What `parameters` of `config.pbtxt` say to the backend.
 
-| key              | value                                                                                            |
-| ---------------- | ------------------------------------------------------------------------------------------------ |
-| `model_config`   | JSON object: overrides of the model's own `model_config`, as `mlflow.pyfunc.load_model` takes them |
-| `env.NAME`       | environment variable NAME of the model's process                                                 |
-| `stream_threads` | answers that one instance streams at once, 1 to 1000                                             |
+| key              | value                                                                                         |
+| ---------------- | --------------------------------------------------------------------------------------------- |
+| `model_config`   | JSON object: overrides of the model's own settings, as `mlflow.pyfunc.load_model` takes them  |
+| `env.NAME`       | environment variable NAME of the model's process                                              |
+| `stream_threads` | answers that one instance streams at once, 1 to 1000                                          |
 """
 
 from __future__ import annotations

@@ -44,9 +44,7 @@ class Adapter(Protocol):
         ...
 
 
-def load(
-    metadata: ModelMetadata, schema: ModelSchema, model_config: Mapping[str, Any] | None = None
-) -> Adapter:
+def load(metadata: ModelMetadata, schema: ModelSchema, model_config: Mapping[str, Any] | None = None) -> Adapter:
     """Load the model; this imports MLflow.
 
     Args:

@@ -13,6 +13,7 @@ import mlflow.tracing
 import numpy as np
 import pandas as pd
 
+from mlflow_backend.errors import RequestError
 from mlflow_backend.metadata import ModelMetadata
 from mlflow_backend.requests import DecodedRequest
 from mlflow_backend.schema import ModelSchema
@@ -44,7 +45,7 @@ class Adapter:
         self._model = mlflow.pyfunc.load_model(self._folder, suppress_warnings=True, **overrides)
 
     def predict(self, request: DecodedRequest) -> Any:
-        data = self._data(request.inputs)
+        data = self._data(request)
         return self._model.predict(data, params=dict(request.params)) if request.params else self._model.predict(data)
 
     def example_outputs(self) -> list[dict[str, Any]]:
@@ -57,14 +58,30 @@ class Adapter:
         return [] if outputs is None else list(json.loads(outputs.to_json()))
 
     def stream(self, request: DecodedRequest) -> Generator[Any]:
-        yield from self._model.predict_stream(self._data(request.inputs), params=dict(request.params) or None)
+        yield from self._model.predict_stream(self._data(request), params=dict(request.params) or None)
 
-    def _data(self, inputs: Mapping[str, Array]) -> Any:
+    def _data(self, request: DecodedRequest) -> Any:
+        inputs = request.inputs
+        if request.content.container:
+            return self._contained(inputs, request.content.container)
         if self._schema.tensors:
             return self._tensors(inputs)
         if self._from_type_hints and not self._schema.named:
             return next(iter(inputs.values())).tolist()
         return self._frame(inputs)
+
+    def _contained(self, inputs: Mapping[str, Array], container: str) -> Any:
+        """What the client wants the model to get; MLflow says whether the signature allows that."""
+        if container == "dict":
+            return {self._labels[name]: value for name, value in inputs.items()}
+        if container == "np" and len(inputs) == 1:
+            return next(iter(inputs.values()))
+        if any(value.ndim != 1 for value in inputs.values()):
+            raise RequestError(
+                f"content type '{container}' holds columns, but the inputs have the shapes "
+                f"{[list(value.shape) for value in inputs.values()]}; leave the content type out or send 'dict'."
+            )
+        return np.column_stack(list(inputs.values())) if container == "np" else self._frame(inputs)
 
     def _tensors(self, inputs: Mapping[str, Array]) -> Any:
         if not self._schema.named:

@@ -16,7 +16,7 @@ from mlflow_backend.requests import DecodedRequest
 
 
 def _request(rows: int = 1, params: dict[str, Any] | None = None, **inputs: Any) -> DecodedRequest:
-    return DecodedRequest(inputs or {"x": np.zeros(rows)}, rows, params or {}, base64_text=False)
+    return DecodedRequest(inputs or {"x": np.zeros(rows)}, rows, params or {})
 
 
 class GroupsTest(parameterized.TestCase):

@@ -46,9 +46,7 @@ class Shout(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         return [text.upper() for text in model_input]
 
 
-def save(
-    folder: Path, function: Callable[[Any, Any], Any], signature: ModelSignature, example: Any = None
-) -> Path:
+def save(folder: Path, function: Callable[[Any, Any], Any], signature: ModelSignature, example: Any = None) -> Path:
     """A model of `function` in `folder`; what it needs is not written down."""
     return save_python_model(folder, FunctionModel(function), signature, example)
 

@@ -69,7 +69,9 @@ class StreamTest(parameterized.TestCase):
             yield {"delta": "b", "scores": [1.0, 2.0]}
             yield {"delta": None, "usage": 3, "unknown": 4}
 
-        signature = _text_to(ColSpec("string", "delta"), ColSpec(ArrayType("double"), "scores"), ColSpec("long", "usage"))
+        signature = _text_to(
+            ColSpec("string", "delta"), ColSpec(ArrayType("double"), "scores"), ColSpec("long", "usage")
+        )
         self.assertEqual(
             self._pieces(self._load(chunks, signature), "x"),
             [{"delta": [[b"a"]]}, {"delta": [[b"b"]], "scores": [[b"[1.0, 2.0]"]]}, {"usage": [[3]]}],
@@ -117,7 +119,9 @@ class StreamTest(parameterized.TestCase):
             finally:
                 note.write_text("ended")
 
-        pieces = self._load(endless, _text_to(ColSpec("string"))).stream(service.Request({"text": models.texts("x")}, {}))
+        pieces = self._load(endless, _text_to(ColSpec("string"))).stream(
+            service.Request({"text": models.texts("x")}, {})
+        )
         next(pieces)
         pieces.close()
         self.assertEqual(note.read_text(), "ended")

@@ -121,7 +121,7 @@ class AnswersTest(parameterized.TestCase):
         ("objects", np.array([["a", 0.5]], dtype=object)),
     )
     def test_two_columns(self, result: Any) -> None:
-        arrays = answers.encode(result, _fields(_LABEL, _SCORE), True, False)
+        arrays = answers.encode(result, _fields(_LABEL, _SCORE), True, ())
         self.assertEqual((arrays["label"].tolist(), arrays["score"].tolist()), ([[b"a"]], [[0.5]]))
 
     @parameterized.named_parameters(
@@ -134,7 +134,7 @@ class AnswersTest(parameterized.TestCase):
         ("dict", {"any": [1, 2]}),
     )
     def test_one_column(self, result: Any) -> None:
-        array = answers.encode(result, _fields({"type": "long"}), True, False)["output-0"]
+        array = answers.encode(result, _fields({"type": "long"}), True, ())["output-0"]
         self.assertEqual((array.dtype, array.tolist()), (np.int64, [[1], [2]]))
 
     @parameterized.named_parameters(
@@ -144,17 +144,17 @@ class AnswersTest(parameterized.TestCase):
         ("frame", pd.DataFrame(np.ones((3, 2)))),
     )
     def test_tensor(self, result: Any) -> None:
-        array = answers.encode(result, _fields(_TENSOR), True, False)["output-0"]
+        array = answers.encode(result, _fields(_TENSOR), True, ())["output-0"]
         np.testing.assert_array_equal(array, np.ones((3, 2)))
         self.assertEqual(array.dtype, np.float64)
 
     def test_json_rows(self) -> None:
         fields = _fields({"type": "array", "items": {"type": "double"}})
-        array = answers.encode(np.array([[1.0, np.nan]]), fields, True, False)["output-0"]
+        array = answers.encode(np.array([[1.0, np.nan]]), fields, True, ())["output-0"]
         self.assertEqual(json.loads(array[0, 0]), [1.0, None])
 
     def test_unbatched_columns_are_flat(self) -> None:
-        self.assertEqual(answers.encode([1], _fields({"type": "long"}), False, False)["output-0"].shape, (1,))
+        self.assertEqual(answers.encode([1], _fields({"type": "long"}), False, ())["output-0"].shape, (1,))
 
     @parameterized.named_parameters(
         ("shape", np.ones((3, 4)), _TENSOR, r"returned shape \[3, 4\]"),
@@ -164,7 +164,7 @@ class AnswersTest(parameterized.TestCase):
     )
     def test_unfit(self, result: Any, spec: dict[str, Any], message: str) -> None:
         with self.assertRaisesRegex(OutputError, message):
-            answers.encode(result, _fields(spec), True, False)
+            answers.encode(result, _fields(spec), True, ())
 
 
 class ErrorsTest(absltest.TestCase):
