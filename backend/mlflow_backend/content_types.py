@@ -76,8 +76,8 @@ def read(parameters: Mapping[str, Any], schema: ModelSchema) -> ContentTypes:
             f"request parameter 'content_type' is {wanted!r}; allowed are {', '.join((*CONTAINERS, *_CODECS))}."
         )
     codecs = {}
-    base64 = {part.name for part in schema.outputs} if wanted == "base64" else set()
     outputs = {part.name for part in schema.outputs}
+    base64 = set(outputs) if wanted == "base64" else set()
     for part in schema.inputs:
         name = f"{CONTENT_TYPE}.{part.name}"
         if name in parameters:
@@ -88,10 +88,7 @@ def read(parameters: Mapping[str, Any], schema: ModelSchema) -> ContentTypes:
             codecs[part.name] = _CODECS[own]
         if own == "base64":
             base64.add(part.name)
-    for name in outputs:
-        own = parameters.get(f"{CONTENT_TYPE}.{name}")
-        if own == "base64":
-            base64.add(name)
+    base64.update(name for name in outputs if parameters.get(f"{CONTENT_TYPE}.{name}") == "base64")
     known = {f"{CONTENT_TYPE}.{name}" for name in outputs.union(part.name for part in schema.inputs)}
     for name in parameters:
         if name.startswith(f"{CONTENT_TYPE}.") and name not in known:
