@@ -1,7 +1,4 @@
-"""Thousands of malformed requests to a model with a column of each type: each is answered, nothing grows.
-
-Environment: BACKEND, MODEL (a `triton_model`) and TRITONSERVER, as paths below TEST_SRCDIR.
-"""
+"""Thousands of malformed requests to a model with a column of each type: each is answered, nothing grows."""
 
 from __future__ import annotations
 
@@ -9,15 +6,13 @@ import collections
 import concurrent.futures
 import http.client
 import json
-import os
 import random
 from pathlib import Path
 
 from absl import flags
 from absl.testing import absltest
 
-from mlflow_backend_utils.server import TritonServer
-from mlflow_backend_utils.server.driver import take_model
+from tests.e2e import served_model
 from tests.e2e.malformed import malformed
 
 _REQUESTS = flags.DEFINE_integer("requests", 10_000, "How many malformed requests.", lower_bound=1)
@@ -30,22 +25,7 @@ _REFUSED_BY_THE_SERVER = ("Unable to parse ", "failed to parse the request JSON 
 _MOST_MIB_MORE = 64
 
 
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["TEST_SRCDIR"], os.environ[variable])
-
-
-class MalformedTest(absltest.TestCase):
-    server: TritonServer
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        models = Path(os.environ["TEST_TMPDIR"], "models")
-        take_model(_runfile("MODEL"), models / "every_type")
-        cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
-            TritonServer(models, _runfile("TRITONSERVER"), [_runfile("BACKEND")])
-        )
-
+class MalformedTest(served_model.ServedModelTest):
     def _ask(self, connection: http.client.HTTPConnection, request: malformed.Request) -> tuple[int, str]:
         body, headers = request.encoded()
         connection.request("POST", _PATH, body, headers)

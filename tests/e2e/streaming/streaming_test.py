@@ -1,18 +1,13 @@
-"""A model with `predict_stream` on a real server: gRPC streams, `/generate_stream`, `/generate`, cancellation, metrics.
-
-Environment: BACKEND, MODEL (a `triton_model`) and TRITONSERVER, as paths below TEST_SRCDIR.
-"""
+"""A model with `predict_stream` on a real server: gRPC streams, `/generate_stream`, `/generate`, the end, metrics."""
 
 from __future__ import annotations
 
 import json
-import os
 import queue
 import re
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,13 +15,9 @@ import tritonclient.grpc as grpcclient
 from absl.testing import absltest
 
 from mlflow_backend_utils.server import TritonServer
-from mlflow_backend_utils.server.driver import take_model
+from tests.e2e import served_model
 
 _PATIENCE = 60.0
-
-
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["TEST_SRCDIR"], os.environ[variable])
 
 
 class Stream:
@@ -63,18 +54,7 @@ class Stream:
         self.client.close()
 
 
-class StreamingTest(absltest.TestCase):
-    server: TritonServer
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        models = Path(os.environ["TEST_TMPDIR"], "models")
-        take_model(_runfile("MODEL"), models / "words")
-        cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
-            TritonServer(models, _runfile("TRITONSERVER"), [_runfile("BACKEND")])
-        )
-
+class StreamingTest(served_model.ServedModelTest):
     def _words(self, text: str, **parameters: Any) -> list[str]:
         stream = Stream(self.server, text, **parameters)
         self.addCleanup(stream.close)

@@ -1,0 +1,36 @@
+"""A real server with one model, for all tests of a class.
+
+Environment, set by `served_model_test`: BACKEND, MODEL (a `triton_model`) and TRITONSERVER, as paths below TEST_SRCDIR.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from absl.testing import absltest
+
+from mlflow_backend_utils.server import TritonServer
+from mlflow_backend_utils.server.driver import take_model
+
+
+def _runfile(variable: str) -> Path:
+    return Path(os.environ["TEST_SRCDIR"], os.environ[variable])
+
+
+class ServedModelTest(absltest.TestCase):
+    """`server` runs with the model; `model` is its name."""
+
+    server: TritonServer
+    model: str
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        folder = _runfile("MODEL")
+        cls.model = folder.name
+        models = Path(os.environ["TEST_TMPDIR"], "models")
+        take_model(folder, models / cls.model)
+        cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
+            TritonServer(models, _runfile("TRITONSERVER"), [_runfile("BACKEND")])
+        )
