@@ -9,6 +9,10 @@ import triton_python_backend_utils as pb_utils
 class TritonPythonModel:
     """One instance of an MLflow model."""
 
+    # Triton ends an instance that could not be loaded as well.
+    _service = None
+    _streams = None
+
     @staticmethod
     def auto_complete_config(auto_complete_model_config):
         """Complete the model's configuration; runs in a process of its own, so imports stay light."""
@@ -26,7 +30,8 @@ class TritonPythonModel:
         self._service.telemetry = _telemetry(args)
         self._service.telemetry.start()
         settings = self._service.settings
-        self._streams = streams.Streams(settings.stream_threads) if settings.decoupled else None
+        if settings.decoupled:
+            self._streams = streams.Streams(settings.stream_threads)
 
     def execute(self, requests):
         """Answer each request on its own."""
@@ -55,7 +60,8 @@ class TritonPythonModel:
         """Let go of the model before the interpreter ends."""
         if self._streams is not None:
             self._streams.close()
-        self._service.telemetry.close()
+        if self._service is not None:
+            self._service.telemetry.close()
         self._service = None
 
 

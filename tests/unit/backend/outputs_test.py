@@ -16,7 +16,7 @@ from mlflow.types.schema import ColSpec, Schema
 from mlflow_backend import autocomplete, service
 from mlflow_backend.errors import SchemaError
 from tests.unit.backend import models
-from tests.unit.backend.autocomplete_test import ModelConfig
+from tests.unit.backend.model_config import ModelConfig
 
 _INPUTS = ModelSignature(Schema([ColSpec("double", "x")]), None)
 _EXAMPLE = pd.DataFrame({"x": [1.0, 2.0]})
