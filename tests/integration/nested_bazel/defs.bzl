@@ -41,11 +41,10 @@ NESTED_BAZEL_ENV = [
     "no_proxy",
 ]
 
-# Outside Bazel's sandbox, in which the nested one could neither read the source tree nor make sandboxes; with two
-# processors for what it builds; with the network, since its repositories are fetched (from the user's store where that
-# has them).
+# Outside Bazel's sandbox, in which the nested one could neither read the source tree nor make sandboxes; alone, since it
+# uses the whole machine; with the network, since its repositories are fetched (from the user's store where that has them).
 NESTED_BAZEL_TAGS = [
-    "cpu:2",
+    "exclusive",
     "local",
     "no-remote",
     "no-sandbox",

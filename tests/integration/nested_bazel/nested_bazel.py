@@ -1,8 +1,8 @@
 """A Bazel of one's own inside a test: own output base, the real source tree, the user's fetch caches.
 
-For tests of what a whole build does. The test needs `tags = NESTED_BAZEL_TAGS` (the nested Bazel makes its own
-sandboxes and reads the source tree), `env_inherit = NESTED_BAZEL_ENV` so that fetching works as it does for the user,
-and `//:MODULE.bazel` in `data`, through which the source tree is found.
+For tests of what a whole build does. The test needs the tags `local` (the nested Bazel makes its own sandboxes and
+reads the source tree) and `exclusive` (it uses the whole machine), `env_inherit = NESTED_BAZEL_ENV` so that fetching
+works as it does for the user, and `//:MODULE.bazel` in `data`, through which the source tree is found.
 """
 
 import contextlib
