@@ -85,14 +85,10 @@ class BytesTest(harness.ServerTest):
     def test_line_56_no_leak(self) -> None:
         array = _array(b"", b"abc", b"\xff" * 100)
         for count in (20, 500):
-            free = self._free()
+            free = self.free_bytes("bytes", {"DATA": _array(b"x")})
             for _ in range(count):
                 self._out("echo", array)
-        self.assertSameFree(free, self._free())
-
-    def _free(self) -> int:
-        answer = self.infer("bytes", {"DATA": _array(b"x")}, parameters={"mode": "free"})
-        return int(json.loads(answer["RESULT"][0]))
+        self.assertSameFree(free, self.free_bytes("bytes", {"DATA": _array(b"x")}))
 
 
 if __name__ == "__main__":
