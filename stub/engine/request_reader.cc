@@ -169,6 +169,7 @@ RegionTensor ReadTensor(Link &link, std::shared_ptr<ChunkReference> chunk, std::
   const Handle holder = memory ? memory->handle() : handle;
   const std::size_t start = memory ? 0 : offset;
   const char *block = region.Payload(holder, block_size, start);
+  tensor.block_offset = start;
   tensor.memory_type = LoadAt<std::int32_t>(block + layout.memory_type);
   tensor.device_id = LoadAt<std::int64_t>(block + layout.memory_type_id);
   tensor.byte_size = LoadAt<std::uint64_t>(block + layout.byte_size);

@@ -5,8 +5,10 @@
 
 namespace mlflow_triton::stub {
 
-TensorPlan::TensorPlan(std::shared_ptr<Tensor> tensor) : tensor_(std::move(tensor)) {
-  if (tensor_->ForwardHandle() != kNoHandle) {
+TensorPlan::TensorPlan(std::shared_ptr<Tensor> tensor)
+    : tensor_(std::move(tensor)), forwarded_(tensor_->Forward()),
+      shared_(forwarded_ == kNoHandle ? tensor_->memory() : nullptr) {
+  if (forwarded_ != kNoHandle) {
     return;
   }
   if (!tensor_->is_cpu()) {
@@ -17,7 +19,7 @@ TensorPlan::TensorPlan(std::shared_ptr<Tensor> tensor) : tensor_(std::move(tenso
   if (tensor_->dtype() == DType::kBytes) {
     objects_.emplace(py::reinterpret_borrow<py::array>(tensor_->array()));
     data_bytes_ = objects_->bytes().size();
-  } else if (!tensor_->memory()) {
+  } else if (!shared_) {
     data_bytes_ = tensor_->Bytes().size();
   }
 }
@@ -27,17 +29,17 @@ std::size_t TensorPlan::HeaderSize() const {
 }
 
 Handle TensorPlan::Allocate(Region::Lock &lock, ChunkSet &chunks, const Protocol &protocol) {
-  if (const Handle forwarded = tensor_->ForwardHandle(); forwarded != kNoHandle) {
+  if (forwarded_ != kNoHandle) {
     // The model may drop the tensor before the parent has read it.
-    chunks.Load(lock, forwarded);
-    return forwarded;
+    chunks.Load(lock, forwarded_);
+    return forwarded_;
   }
   if (tensor_->dtype() == DType::kBf16 && !protocol.knows_bf16) {
     throw StubError("Tensor '" + tensor_->name() + "' is of type BF16, which needs Triton 24.08 or newer.");
   }
-  if (tensor_->memory()) {
+  if (shared_) {
     // The data lie in a memory chunk already: the tensor only refers to it.
-    memory_ = tensor_->memory()->handle();
+    memory_ = shared_->handle();
     chunks.Load(lock, memory_);
     handle_ = chunks.Allocate(lock, HeaderSize());
     return handle_;

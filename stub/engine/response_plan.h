@@ -34,6 +34,8 @@ private:
   std::size_t HeaderSize() const;
 
   std::shared_ptr<Tensor> tensor_;
+  Handle forwarded_ = kNoHandle;
+  std::shared_ptr<ChunkReference> shared_; // memory chunk that has the data already
   std::optional<ObjectBytes> objects_;
   std::size_t data_bytes_ = 0;
   bool on_device_ = false;

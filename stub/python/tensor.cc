@@ -30,6 +30,7 @@ constexpr std::size_t kWorthSharing = 1 << 16;
 struct Anchor {
   std::shared_ptr<void> owner;
   std::shared_ptr<ChunkReference> memory; ///< see Tensor::memory
+  std::shared_ptr<InlineBlock> block;     ///< what can be lent, where there is no memory chunk
   const char *data;
   std::size_t byte_size;
 };
@@ -51,7 +52,10 @@ std::shared_ptr<ChunkReference> MemoryOf(const py::array &array) {
   }
   const auto *anchor = static_cast<const Anchor *>(PyCapsule_GetPointer(base.ptr(), kAnchorName));
   const bool all = array.data() == anchor->data && static_cast<std::size_t>(array.nbytes()) == anchor->byte_size;
-  return all ? anchor->memory : nullptr;
+  if (!all) {
+    return nullptr;
+  }
+  return anchor->block ? anchor->block->Lend() : anchor->memory;
 }
 
 } // namespace
@@ -108,6 +112,9 @@ std::shared_ptr<Tensor> Tensor::FromRegion(RegionTensor from) {
     tensor->memory_ = std::move(from.memory);
   } else {
     tensor->owner_ = from.chunk;
+    if (from.byte_size >= kWorthSharing) {
+      tensor->block_ = std::make_shared<InlineBlock>(from.chunk, from.block_offset);
+    }
   }
   tensor->chunk_ = std::move(from.chunk);
   return tensor;
@@ -170,6 +177,7 @@ bool Tensor::MoveToMemoryChunk() {
       return false;
     }
     memory_ = std::make_shared<ChunkReference>(link.region(), handle);
+    block_ = nullptr; // the data lie elsewhere
     char *at = link.region().Payload(handle, head + byte_size_);
     std::memset(at, 0, head); // memory type 0: CPU
     StoreAt<std::uint64_t>(at + layout.byte_size, byte_size_);
@@ -244,7 +252,7 @@ py::object Tensor::AsNumpy() {
                     std::to_string(ElementCount() * size) + ".");
   }
   if (IsAligned() || MoveToMemoryChunk()) {
-    array_ = py::array(NumpyTypeOf(dtype_), dims_, data_, MakeAnchor({owner_, memory_, data_, byte_size_}));
+    array_ = py::array(NumpyTypeOf(dtype_), dims_, data_, MakeAnchor({owner_, memory_, block_, data_, byte_size_}));
   } else {
     py::array copy(NumpyTypeOf(dtype_), dims_);
     CopyData(static_cast<char *>(copy.mutable_data()), data_, byte_size_);

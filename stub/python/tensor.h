@@ -10,7 +10,7 @@
 #include "stub/gpu/memory.h"
 #include "stub/protocol/dtype.h"
 #include "stub/python/py.h"
-#include "stub/shm/chunk.h"
+#include "stub/shm/inline_block.h"
 
 namespace mlflow_triton::stub {
 
@@ -18,6 +18,7 @@ namespace mlflow_triton::stub {
 struct RegionTensor {
   std::shared_ptr<ChunkReference> chunk;
   std::shared_ptr<ChunkReference> memory; ///< separate memory chunk, or null
+  std::size_t block_offset = 0;           ///< of the memory block in the payload of `chunk`, where `memory` is null
   std::string name;
   DType dtype = DType::kInvalid;
   std::vector<std::int64_t> dims;
@@ -55,13 +56,11 @@ public:
   /// unless the user's own array is not. Throws StubError for BF16, GPU memory and corrupt BYTES.
   py::object AsNumpy();
 
-  /// Handle to pass the tensor on unchanged, or none when it does not live in the region. One in GPU memory is always
-  /// described anew: the parent gives it another place (spec section 5.8).
-  Handle ForwardHandle() const { return chunk_ ? chunk_->handle() : kNoHandle; }
-  /// Reference behind `ForwardHandle`.
-  const std::shared_ptr<ChunkReference> &chunk() const { return chunk_; }
+  /// Handle to pass the tensor on unchanged, or none when it does not live in the region, or no longer as it came. One
+  /// in GPU memory is always described anew: the parent gives it another place (spec section 5.8).
+  Handle Forward() const { return chunk_ && (!block_ || block_->KeepWhole()) ? chunk_->handle() : kNoHandle; }
   /// The memory chunk (spec section 3.5) whose data are exactly this tensor's, or null: others may refer to it.
-  const std::shared_ptr<ChunkReference> &memory() const { return memory_; }
+  const std::shared_ptr<ChunkReference> &memory() const { return block_ ? block_->lent() : memory_; }
 
   /// The user's array or null.
   const py::object &array() const { return array_; }
@@ -90,6 +89,7 @@ private:
   std::shared_ptr<void> owner_; // of data_; for a NumPy array a reference that takes the GIL to drop
   std::shared_ptr<ChunkReference> chunk_;
   std::shared_ptr<ChunkReference> memory_;
+  std::shared_ptr<InlineBlock> block_; // of chunk_, where the data are worth lending
   py::object array_;
 };
 

@@ -72,7 +72,12 @@ void ChunkSet::ClearLater() {
 }
 
 ChunkReference::~ChunkReference() {
-  if (release_later) {
+  if (tensor_ != kNoHandle) {
+    region_.TakeBackLater(handle_, tensor_);
+    if (!release_later) {
+      region_.FlushReleases();
+    }
+  } else if (release_later) {
     region_.ReleaseLater(handle_);
   } else {
     region_.Release(handle_);

@@ -64,10 +64,13 @@ class ChunkReference {
 public:
   /// Takes over a reference that the caller holds.
   ChunkReference(Region &region, Handle handle) : region_(region), handle_(handle) {}
+  /// Takes over what `Region::Lend` made of `tensor`.
+  ChunkReference(Region &region, Handle lent, Handle tensor) : region_(region), handle_(lent), tensor_(tensor) {}
   ~ChunkReference();
   ChunkReference(const ChunkReference &) = delete;
   ChunkReference &operator=(const ChunkReference &) = delete;
   Handle handle() const { return handle_; }
+  Region &region() const { return region_; }
 
   /// Declares the calling thread the one that runs requests.
   static void ThisThreadReleasesLater();
@@ -75,6 +78,7 @@ public:
 private:
   Region &region_;
   Handle handle_;
+  Handle tensor_ = kNoHandle;
 };
 
 /// Copy of the string of a string container (spec section 3.4).

@@ -1,4 +1,6 @@
 // Who holds which references: noted by a worker, read by whoever settles its affairs after its death.
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "stub/shm/region.h"
@@ -30,6 +32,15 @@ struct BlockHeader {
 static_assert(sizeof(BlockHeader) == 16);
 constexpr std::uint64_t kBlockUnit = 16;
 
+// The parent takes data out of memory that was lent to it in milliseconds.
+constexpr int kMillisecondsForLent = 5000;
+
+/// Whether a chunk has more references than the process with `mark` noted.
+bool IsUsedByOthers(const char *chunk, std::uint64_t mark) {
+  const auto note = LoadAt<ReferenceNote>(chunk + kNoteOffset);
+  return LoadAt<std::uint32_t>(chunk) > (note.mark() == mark ? note.count : 0);
+}
+
 } // namespace
 
 void Region::Note(char *chunk, int change) {
@@ -46,9 +57,20 @@ void Region::Note(char *chunk, int change) {
 }
 
 std::size_t Region::DropMarked(std::uint64_t mark) {
+  std::size_t dropped = 0;
+  for (int waited = 0; DropMarkedNow(mark, &dropped) != 0 && waited < kMillisecondsForLent; ++waited) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return dropped;
+}
+
+/// Returns the number of chunks that were left as they are because the other side still uses a block lent from them.
+std::size_t Region::DropMarkedNow(std::uint64_t mark, std::size_t *dropped) {
   Lock lock(*this);
   lock.Acquire();
   std::vector<std::pair<Handle, std::uint32_t>> found;
+  std::vector<LentBlock> returned;
+  std::size_t in_use = 0;
   // The allocator's blocks lie one behind the other; the first that is a chunk of ours is the control block.
   auto at = static_cast<std::uint64_t>(first_chunk_) - sizeof(BlockHeader);
   while (at + sizeof(BlockHeader) + kChunkHeaderSize < size()) {
@@ -59,18 +81,30 @@ std::size_t Region::DropMarked(std::uint64_t mark) {
     const auto chunk = static_cast<Handle>(at + sizeof(BlockHeader));
     const auto note = LoadAt<ReferenceNote>(base_.load() + chunk + kNoteOffset);
     if (block.allocated != 0 && note.mark() == mark && note.count != 0) {
-      found.emplace_back(chunk, note.count);
+      const LentBlock lent = LentIn(chunk, (block.size - 1) * kBlockUnit);
+      if (lent.block != kNoHandle && IsUsedByOthers(base_.load() + lent.block, mark)) {
+        ++in_use;
+      } else {
+        found.emplace_back(chunk, note.count);
+        if (lent.block != kNoHandle) {
+          returned.push_back(lent);
+        }
+      }
     }
     at += block.size * kBlockUnit;
+  }
+  for (const LentBlock &lent : returned) {
+    TakeBack(lent);
   }
   // Freeing joins blocks, so not before the end of the walk.
   for (const auto &[chunk, count] : found) {
     StoreAt(base_.load() + chunk + kNoteOffset, ReferenceNote{});
-    for (std::uint32_t dropped = 0; dropped < count; ++dropped) {
+    for (std::uint32_t times = 0; times < count; ++times) {
       DropLocked(chunk);
     }
   }
-  return found.size();
+  *dropped += found.size();
+  return in_use;
 }
 
 } // namespace mlflow_triton::stub

@@ -183,7 +183,7 @@ void Region::Grow(std::uint64_t needed) {
 }
 
 char *Region::Payload(Handle handle, std::size_t bytes, std::size_t offset) {
-  if (handle <= 0 || handle % kChunkAlignment != 0) {
+  if (handle <= 0 || handle % kHandleAlignment != 0) {
     throw StubError("a message refers to handle " + std::to_string(handle) + " where a chunk is needed");
   }
   const std::uint64_t start = static_cast<std::uint64_t>(handle) + kChunkHeaderSize;
@@ -260,6 +260,25 @@ void Region::DropLocked(Handle handle) {
   }
 }
 
+void Region::DropPending() {
+  std::lock_guard<std::mutex> guard(pending_mutex_);
+  for (const Handle handle : pending_) {
+    DropLocked(handle);
+  }
+  pending_.clear();
+  std::vector<LentBlock> still_lent;
+  for (const LentBlock &lent : lent_) {
+    if (LoadAt<std::uint32_t>(base_.load() + lent.block) != 1) {
+      still_lent.push_back(lent);
+    } else {
+      TakeBack(lent);
+      DropLocked(lent.tensor);
+    }
+  }
+  lent_.swap(still_lent);
+  has_pending_.store(!lent_.empty(), std::memory_order_release);
+}
+
 void Region::Lock::Acquire() {
   if (held_) {
     return;
@@ -268,12 +287,7 @@ void Region::Lock::Acquire() {
   held_ = true;
   region_.Resynchronise(); // if it throws, the destructor unlocks
   if (region_.has_pending_.load(std::memory_order_acquire)) {
-    std::lock_guard<std::mutex> guard(region_.pending_mutex_);
-    for (const Handle handle : region_.pending_) {
-      region_.DropLocked(handle);
-    }
-    region_.pending_.clear();
-    region_.has_pending_.store(false, std::memory_order_release);
+    region_.DropPending();
   }
 }
 
@@ -311,7 +325,7 @@ void Region::Lock::AddReference(Handle handle) {
   Acquire();
   // The named objects, the mutex that is held now among them, lie before all chunks.
   const auto start = static_cast<std::uint64_t>(handle);
-  const bool is_inside = handle > 0 && handle % kChunkAlignment == 0 && start > region_.total_offset_ &&
+  const bool is_inside = handle > 0 && handle % kHandleAlignment == 0 && start > region_.total_offset_ &&
                          start + kChunkHeaderSize <= region_.size();
   char *chunk = is_inside ? region_.base_.load() + handle : nullptr;
   if (chunk == nullptr || LoadAt<std::uint32_t>(chunk) == 0) {

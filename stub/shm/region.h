@@ -16,6 +16,9 @@ namespace mlflow_triton::stub {
 
 class ChunkPool;
 
+/// Handles are multiples of this: chunks are aligned to 16 bytes (spec section 2.3), lent blocks to 8.
+constexpr Handle kHandleAlignment = 8;
+
 /// Reads a value at any alignment.
 template <typename T> T LoadAt(const char *address) {
   T value;
@@ -59,8 +62,16 @@ public:
   /// Drops one reference now.
   void Release(Handle handle);
 
-  /// Drops what `ReleaseLater` collected, if anything.
+  /// Drops what `ReleaseLater` and `TakeBackLater` collected, if anything.
   void FlushReleases();
+
+  /// Makes the memory block `offset` bytes into the payload of the tensor chunk `tensor`, behind the tensor's name,
+  /// look like a chunk of its own, at the price of the name. It belongs to the caller, who also holds the tensor by it.
+  /// None where the name is too short or the block not aligned to 8 bytes.
+  Handle Lend(Handle tensor, std::size_t offset);
+
+  /// Gives back what `Lend` made of `tensor`, as soon as nobody else counts references there.
+  void TakeBackLater(Handle block, Handle tensor);
 
   /// Chunks of this process for further use.
   ChunkPool &pool() { return *pool_; }
@@ -87,16 +98,24 @@ public:
 
 private:
   class Segment;
+  struct LentBlock {
+    Handle block = kNoHandle;
+    Handle tensor = kNoHandle;
+  };
   Region(std::string name, int fd, std::uint64_t growth_step);
 
   pthread_mutex_t *mutex() { return reinterpret_cast<pthread_mutex_t *>(base_.load() + mutex_offset_); }
   void MapAll(std::uint64_t size); // first mapping
   void Extend(std::uint64_t size); // mutex held
   void FindNamedObjects(Handle control);
-  void Resynchronise();               // mutex held
-  void Grow(std::uint64_t needed);    // mutex held
-  void DropLocked(Handle handle);     // mutex held
-  void Note(char *chunk, int change); // mutex held
+  void Resynchronise();                                // mutex held
+  void Grow(std::uint64_t needed);                     // mutex held
+  void DropLocked(Handle handle);                      // mutex held
+  void DropPending();                                  // mutex held
+  void Note(char *chunk, int change);                  // mutex held
+  void TakeBack(const LentBlock &lent);                // mutex held
+  LentBlock LentIn(Handle chunk, std::uint64_t bytes); // mutex held
+  std::size_t DropMarkedNow(std::uint64_t mark, std::size_t *dropped);
 
   std::string name_;
   int fd_;
@@ -112,6 +131,7 @@ private:
   Handle first_chunk_ = kNoHandle;
   std::mutex pending_mutex_;
   std::vector<Handle> pending_;
+  std::vector<LentBlock> lent_; // to be taken back
   std::atomic<bool> has_pending_{false};
 };
 

@@ -24,7 +24,7 @@ from absl import app, flags, logging
 
 from mlflow_backend_utils.server import TritonServer
 from tests.bench import report
-from tests.conformance import harness, repository
+from tests.conformance import harness, processes, repository
 from tests.conformance.repository import Model
 
 _JSON = flags.DEFINE_string("json", "", "Where to write the results.")
@@ -112,9 +112,8 @@ class Bench:
     def cpu_seconds(self, model: str) -> float:
         """Processor time that the stub of `model`, all its processes, has used."""
         total = 0
-        for pid in harness.stub_processes(self.server):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if words[8] == f"{model}_0_0".encode():
+        for pid in processes.stub_processes(self.server):
+            if processes.instance_of(pid) == f"{model}_0_0":
                 for task in Path(f"/proc/{pid}/task").iterdir():
                     total += int((task / "schedstat").read_text(encoding="utf-8").split()[0])
         if total == 0:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from tests.conformance import harness
+from tests.conformance import harness, processes
 from tests.conformance.repository import Model
 
 _BROKEN = "import no_such_module\n"
@@ -61,7 +61,7 @@ class AutoCompleteTest(harness.ServerTest):
     def test_line_8_fails(self, mode: str, text: str) -> None:
         self.skip_if_shipped("failed_auto_complete", before="24.06")
         self.assertIn(text, self.load_error(_model(mode, complete=True)))
-        harness.wait_for(lambda: len(harness.stub_pids(self.server)) == len(self.MODELS), "the end of the stub")
+        harness.wait_for(lambda: len(processes.stub_pids(self.server)) == len(self.MODELS), "the end of the stub")
 
     def test_line_5_import_error(self) -> None:
         self.skip_if_shipped("failed_auto_complete", before="24.06")

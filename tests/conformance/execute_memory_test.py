@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from absl.testing import absltest
 
-from tests.conformance import harness
+from tests.conformance import harness, processes
 from tests.conformance.repository import Model
 
 _MIB = 1 << 20
@@ -131,9 +131,9 @@ class ExecuteMemoryTest(harness.ServerTest):
         """Neither descriptors nor resident memory of the stub grow."""
         body = {"inputs": [{"name": "IN", "datatype": "FP32", "shape": [2], "data": [1, 2]}]}
         self._hammer("leaks", body, 300, 200)
-        before = [_usage(pid) for pid in sorted(harness.stub_processes(self.server))]
+        before = [_usage(pid) for pid in sorted(processes.stub_processes(self.server))]
         self._hammer("leaks", body, 3000, 200)
-        after = [_usage(pid) for pid in sorted(harness.stub_processes(self.server))]
+        after = [_usage(pid) for pid in sorted(processes.stub_processes(self.server))]
         for (descriptors, resident), (more_descriptors, more_resident) in zip(before, after, strict=True):
             self.assertEqual(descriptors, more_descriptors)
             self.assertLess(more_resident - resident, 2 * _MIB)

@@ -29,13 +29,12 @@ from absl.testing import parameterized
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from mlflow_backend_utils.server import TritonServer, releases
-from tests.conformance import differences, repository, sanitizers
+from tests.conformance import differences, processes, repository, sanitizers
 from tests.conformance.repository import Model
 
 # A request or a load that takes longer hangs.
 REQUEST_SECONDS = 20.0
 STOP_SECONDS = 10.0
-_SHARED_MEMORY = Path("/dev/shm")
 
 
 def setting(variable: str) -> Path:
@@ -330,8 +329,13 @@ class ServerTest(parameterized.TestCase):
         else:
             self.assertEqual(got.tobytes(), wanted.tobytes())
 
+    def used_bytes(self, model: str, inputs: Mapping[str, np.ndarray] | None = None) -> int:
+        """Bytes in use of the region of such a model, however often the region has grown."""
+        free = self.free_bytes(model, inputs)
+        return processes.region_bytes(self.server, model) - free
+
     def assertSameFree(self, before: int, after: int) -> None:
-        """Nothing of the region was lost between two measurements with many requests between them.
+        """Nothing of the region was lost between two measurements, of free or used bytes, with many requests between.
 
         The allocator gives a chunk the whole gap where less than one unit of 16 bytes would be left, so a chunk that is
         kept for reuse may be one unit larger or smaller from time to time. A leak is at least one unit a request.
@@ -407,59 +411,34 @@ def running_server(
             try:
                 yield server
                 if not may_leave:
-                    alive = process_state(pid) not in ("", "Z")
+                    alive = processes.process_state(pid) not in ("", "Z")
                     assert alive, f"the server died\n{_end(server)}"
             except BaseException:
                 print(_end(server))
                 raise
         if not may_leave:
-            assert not server.leftovers(), f"left behind: {server.leftovers()}\n{_end(server)}"
+            left = _leftovers(server)
+            assert not left, f"left behind: {left}\n{_end(server)}"
+
+
+def _leftovers(server: TritonServer) -> list[str]:
+    """What a server and its stubs left behind.
+
+    On a busy machine a server of 24.07 or 24.10 now and then waits for its own threads until it is killed, when all
+    models are unloaded and no stub is left; that is told, and no stub's fault.
+    """
+    left = server.leftovers()
+    if left and "Found 0 live models" in server.log_text():
+        late = [one for one in left if one.startswith("the server, process")]
+        if late:
+            print(f"all models were unloaded, yet the server did not end: {late}")
+        return [one for one in left if one not in late]
+    return left
 
 
 def _end(server: TritonServer) -> str:
     """The last lines of the server's log, shortened."""
     return "\n".join(line[:300] for line in server.log_text().splitlines()[-30:])
-
-
-def process_state(pid: int) -> str:
-    """State letter of a process, `Z` for one that ended and is not waited for; empty if there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
-def stub_processes(server: TritonServer) -> dict[int, int]:
-    """Processes of a server's stubs, by the names of their regions, with their parents.
-
-    Our own stub is a process that supervises and one in which the model runs.
-    """
-    found = {}
-    for line in Path("/proc").iterdir():
-        if line.name.isdigit():
-            with contextlib.suppress(OSError):
-                words = (line / "cmdline").read_bytes().split(b"\0")
-                if len(words) > 9 and words[2].startswith(server.shm_prefix.encode()):
-                    status = (line / "stat").read_text(encoding="utf-8")
-                    found[int(line.name)] = int(status.rpartition(")")[2].split()[1])
-    return found
-
-
-def stub_pids(server: TritonServer) -> list[int]:
-    """Stubs of a server, one for each instance of a model: the processes that the server started."""
-    processes = stub_processes(server)
-    return sorted(pid for pid, parent in processes.items() if parent not in processes)
-
-
-def worker_pids(server: TritonServer) -> list[int]:
-    """Processes in which models run."""
-    processes = stub_processes(server)
-    return sorted(processes.keys() - set(processes.values()))
-
-
-def regions(server: TritonServer) -> list[str]:
-    """Names of the server's shared memory."""
-    return sorted(path.name for path in _SHARED_MEMORY.glob(f"{server.shm_prefix}*"))
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> float:

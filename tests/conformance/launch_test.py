@@ -9,7 +9,7 @@ from pathlib import Path
 
 from absl.testing import absltest, parameterized
 
-from tests.conformance import harness, repository
+from tests.conformance import harness, processes, repository
 from tests.conformance.repository import Model
 
 _NO_CLASS = "import triton_python_backend_utils\n"
@@ -104,12 +104,12 @@ class LaunchTest(harness.ServerTest):
     )
     def test_lines_5_and_6_broken(self, source: str, text: str) -> None:
         """The load fails with the reason, the stub ends by itself, and after the repair the model loads."""
-        before = harness.stub_pids(self.server)
+        before = processes.stub_pids(self.server)
         message = self.load_error(Model(name="broken", source=source))
         self.assertIn(text, message)
         if "raises" in self.id() or "import" in self.id():
             self.assertRegex(message, r"At:\n  \S+model\.py\(\d+\): ")
-        harness.wait_for(lambda: harness.stub_pids(self.server) == before, "the end of the stub")
+        harness.wait_for(lambda: processes.stub_pids(self.server) == before, "the end of the stub")
         repository.write_source(self.repository / "broken" / "1" / "model.py", Model("inspect"))
         self.load("broken")
         self.assertEqual(self._facts("broken")["name"], "1.model")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from tests.conformance import harness, repository
+from tests.conformance import harness, processes, repository
 from tests.conformance.repository import Model
 
 
@@ -25,7 +25,7 @@ class LifecycleTest(harness.ServerTest):
     def test_line_11_two_instances(self) -> None:
         model = self._model("twins", config="instance_group { kind: KIND_CPU count: 2 }\n")
         self.serve(model)
-        self.assertLen(harness.stub_pids(self.server), 2)
+        self.assertLen(processes.stub_pids(self.server), 2)
         self.assertEqual(sorted(self._journal("twins")), ["twins_0_0 1 initialize", "twins_0_1 1 initialize"])
         answers = self.infer_all("twins", [None] * 20)
         self.assertAnswered(answers)
@@ -45,17 +45,17 @@ class LifecycleTest(harness.ServerTest):
             for name in names:
                 self.assertEqual(self.ask(name)["instance"], f"{name}_0_0")
             list(pool.map(self.unload, names))
-        harness.wait_for(lambda: not harness.stub_pids(self.server), "the end of the stubs")
+        harness.wait_for(lambda: not processes.stub_pids(self.server), "the end of the stubs")
 
     def test_line_12_unload_and_reload(self) -> None:
         self.add(self._model("again"))
         for _ in range(3):
             self.load("again")
-            self.assertLen(harness.stub_pids(self.server), 1)
+            self.assertLen(processes.stub_pids(self.server), 1)
             self.assertEqual(self.ask("again")["version"], "1")
             self.unload("again")
-            harness.wait_for(lambda: not harness.stub_pids(self.server), "the end of the stub")
-            self.assertEqual(harness.regions(self.server), [])
+            harness.wait_for(lambda: not processes.stub_pids(self.server), "the end of the stub")
+            self.assertEqual(processes.regions(self.server), [])
         self.assertEqual(self._journal("again"), ["again_0_0 1 initialize", "again_0_0 1 finalize"] * 3)
 
     def test_line_12_load_again_while_loaded(self) -> None:
@@ -77,7 +77,7 @@ class LifecycleTest(harness.ServerTest):
         self.ask(name)
         start = time.monotonic()
         self.unload(name)
-        harness.wait_for(lambda: not harness.stub_pids(self.server), "the end of the stub")
+        harness.wait_for(lambda: not processes.stub_pids(self.server), "the end of the stub")
         self.assertLess(time.monotonic() - start, 5)
         self.assertEqual(self._journal(name)[1:], [f"{name}_0_0 1 finalize"])
         if end == "log":
@@ -89,14 +89,14 @@ class LifecycleTest(harness.ServerTest):
         self.add(self._model("slow", "slow"))
         self.load("slow")
         self.unload("slow")
-        harness.wait_for(lambda: not harness.stub_pids(self.server), "the end of the stub")
+        harness.wait_for(lambda: not processes.stub_pids(self.server), "the end of the stub")
         self.assertEqual(self._journal("slow")[1:], ["slow_0_0 1 finalize", "slow_0_0 1 finalized"])
 
     def test_line_13_no_finalize(self) -> None:
         self.add(Model("identity", inputs=["IN FP32 -1"], outputs=["OUT FP32 -1"]))
         self.load("identity")
         self.unload("identity")
-        harness.wait_for(lambda: not harness.stub_pids(self.server), "the end of the stub")
+        harness.wait_for(lambda: not processes.stub_pids(self.server), "the end of the stub")
 
 
 class ShutdownTest(parameterized.TestCase):
@@ -113,15 +113,15 @@ class ShutdownTest(parameterized.TestCase):
         args = ["--disable-auto-complete-config", *[f"--load-model={name}" for name in names]]
         with harness.running_server(models, args, may_leave=True) as server:
             pid = server.pid
-            self.assertLen(harness.stub_pids(server), 3)
+            self.assertLen(processes.stub_pids(server), 3)
             if whole_group:
                 os.killpg(pid, number)
             else:
                 os.kill(pid, number)
-            seconds = harness.wait_for(lambda: harness.process_state(pid) in ("", "Z"), "the end of the server")
+            seconds = harness.wait_for(lambda: processes.process_state(pid) in ("", "Z"), "the end of the server")
             self.assertLess(seconds, harness.STOP_SECONDS)
-            self.assertEqual(harness.stub_pids(server), [])
-            self.assertEqual(harness.regions(server), [])
+            self.assertEqual(processes.stub_pids(server), [])
+            self.assertEqual(processes.regions(server), [])
         lines = journal.read_text(encoding="utf-8").splitlines()
         self.assertLen([line for line in lines if line.endswith(" finalize")], 3)
 
@@ -154,7 +154,7 @@ class OptionsTest(harness.ServerTest):
         self.ask("logs", "threads")
 
     def test_line_18_prefix(self) -> None:
-        self.assertNotEmpty(harness.regions(self.server))
+        self.assertNotEmpty(processes.regions(self.server))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import tritonclient.grpc as grpcclient
 from absl.testing import absltest, parameterized
 
 from mlflow_backend_utils.server import TritonServer
-from tests.conformance import harness, repository
+from tests.conformance import harness, processes, repository
 from tests.conformance.repository import Model
 
 # What a server answers for a stub that died or paused, and later when it gives up on it.
@@ -44,18 +44,18 @@ class Fixture:
 
     def processes_of(self, model: str) -> list[int]:
         """The processes of a model's stub, the one that the server started first."""
-        found = []
-        for pid, parent in harness.stub_processes(self.server).items():
-            with contextlib.suppress(OSError):
-                if f"{model}_0_0".encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                    found.append((parent != self.pid, pid))
+        found = [
+            (parent != self.pid, pid)
+            for pid, parent in processes.stub_processes(self.server).items()
+            if processes.instance_of(pid) == f"{model}_0_0"
+        ]
         return [pid for _, pid in sorted(found)]
 
     def signal(self, pid: int, number: signal.Signals) -> None:
         """Send a signal to a process of a stub, and to the one that supervises it, if there is one."""
-        processes = harness.stub_processes(self.server)
-        for one in (processes[pid], pid):
-            if one in processes:
+        parents = processes.stub_processes(self.server)
+        for one in (parents[pid], pid):
+            if one in parents:
                 os.kill(one, number)
 
     def start(self, *args: Any, **kwargs: Any) -> "concurrent.futures.Future[dict[str, Any]]":
@@ -83,12 +83,12 @@ def fixture(*names: str, args: Sequence[str] = (), may_leave: bool = False) -> I
 class RobustnessTest(parameterized.TestCase):
     def test_line_14_server_killed(self) -> None:
         with fixture(may_leave=True) as run:
-            self.assertLen(harness.stub_pids(run.server), 2)
+            self.assertLen(processes.stub_pids(run.server), 2)
             os.kill(run.pid, signal.SIGKILL)
             # While nobody has waited for it, a dead process still looks alive to its stubs.
             os.waitpid(run.pid, 0)
-            harness.wait_for(lambda: not harness.stub_pids(run.server), "the end of the stubs", 1.0)
-            self.assertEqual(harness.regions(run.server), [])
+            harness.wait_for(lambda: not processes.stub_pids(run.server), "the end of the stubs", 1.0)
+            self.assertEqual(processes.regions(run.server), [])
 
     def test_line_15_stub_dies(self) -> None:
         """All of it: the client gets an error, other models and the server live on, and the server can still end.

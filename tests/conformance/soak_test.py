@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from absl import flags
 from absl.testing import absltest
 
-from tests.conformance import bls, differences, harness, streaming
+from tests.conformance import bls, differences, processes, streaming
 from tests.conformance.repository import Model
 
 _REQUESTS = flags.DEFINE_integer("requests", 5000, "Requests between the two measurements.", lower_bound=1)
@@ -99,16 +98,15 @@ class SoakTest(streaming.StreamTest):
     def _used(self) -> dict[str, int]:
         """Bytes in use of the regions of the models that can tell."""
         used = {}
-        for pid in harness.stub_pids(self.server):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            model = words[8].decode().removesuffix("_0_0")
+        for pid in processes.stub_pids(self.server):
+            model = processes.instance_of(pid).removesuffix("_0_0")
             if model in ("bytes", "large", "errors", "stream", "bls"):
-                size = os.stat(f"/dev/shm/{words[2].decode()}").st_size
-                used[model] = size - self._free_of(model)
+                free = self._free_of(model)
+                used[model] = processes.region_bytes(self.server, model) - free
         return used
 
     def _of_processes(self, measure: Callable[[int], int]) -> dict[int, int]:
-        return {pid: measure(pid) for pid in harness.stub_processes(self.server)}
+        return {pid: measure(pid) for pid in processes.stub_processes(self.server)}
 
     def test_line_65_nothing_grows(self) -> None:
         self._traffic(1, max(_REQUESTS.value // 5, 1000))  # everything has been used once

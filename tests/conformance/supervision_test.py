@@ -9,7 +9,7 @@ import time
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from tests.conformance import harness, streaming
+from tests.conformance import harness, processes, streaming
 from tests.conformance.repository import Model
 
 _DIED = (
@@ -65,7 +65,7 @@ class SupervisionTest(streaming.StreamTest):
     def test_line_15_nothing_is_lost(self) -> None:
         """What the dead process held in the region is freed, and no process stays."""
         self.ask("mortal")
-        processes = len(harness.stub_processes(self.server))
+        count = len(processes.stub_processes(self.server))
         free = None
         for end in (*_ENDS, "log", "sent") * 3:
             if free is None and end == "log":
@@ -74,7 +74,7 @@ class SupervisionTest(streaming.StreamTest):
             self.ask("mortal")
         assert free is not None
         self.assertSameFree(free, self.free_bytes("mortal"))
-        harness.wait_for(lambda: len(harness.stub_processes(self.server)) == processes, "the end of the helpers")
+        harness.wait_for(lambda: len(processes.stub_processes(self.server)) == count, "the end of the helpers")
 
     def test_line_15_a_whole_batch_is_answered(self) -> None:
         parameters = [{"mode": "abort" if index == 2 else ""} for index in range(4)]
@@ -139,16 +139,10 @@ class SupervisionTest(streaming.StreamTest):
                 self.infer_error, "asker", parameters={"mode": "bls", "target": "slow", "seconds": "5"}
             )
             time.sleep(0.5)
-            pids = {self.server_model(pid): pid for pid in harness.worker_pids(self.server)}
+            pids = {processes.instance_of(pid): pid for pid in processes.worker_pids(self.server)}
             os.kill(pids["slow_0_0"], signal.SIGKILL)
             self.assertRegex(str(pending.result().message()), _DIED)
         self.ask("slow")
-
-    @staticmethod
-    def server_model(pid: int) -> str:
-        """Instance that a process of a stub is for."""
-        with open(f"/proc/{pid}/cmdline", "rb") as words:
-            return words.read().split(b"\0")[8].decode()
 
     def test_line_15_unloading_is_quick(self) -> None:
         """Also right after a death, with something open everywhere."""
@@ -161,7 +155,7 @@ class SupervisionTest(streaming.StreamTest):
             else:
                 self._dies("abort", name)
             self.unload_quickly(name)
-        harness.wait_for(lambda: len(harness.stub_pids(self.server)) == len(self.MODELS), "the end of the stubs")
+        harness.wait_for(lambda: len(processes.stub_pids(self.server)) == len(self.MODELS), "the end of the stubs")
 
     @parameterized.parameters("initialize", "finalize")
     def test_line_63_dies_at(self, place: str) -> None:
@@ -223,7 +217,7 @@ class AutoCompleteTest(harness.ServerTest):
         model = Model("mortal", parameters=parameters)
         message = self.load_error(model)
         self.assertIn("was killed by signal 11 (Segmentation fault) while it completed the configuration.", message)
-        harness.wait_for(lambda: not harness.stub_processes(self.server), "the end of the stub")
+        harness.wait_for(lambda: not processes.stub_processes(self.server), "the end of the stub")
         lives_if.touch()
         self.load("mortal")
         self.ask("mortal")

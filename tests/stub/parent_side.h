@@ -81,6 +81,16 @@ public:
     *reinterpret_cast<std::uint32_t *>(chunk) = 1;
     return chunk - base_;
   }
+  void Load(Handle handle) {
+    const auto lock = Lock();
+    ++*reinterpret_cast<std::uint32_t *>(base_ + handle);
+  }
+  void Drop(Handle handle) {
+    const auto lock = Lock();
+    if (--*reinterpret_cast<std::uint32_t *>(base_ + handle) == 0) {
+      segment_.deallocate(base_ + handle);
+    }
+  }
   Handle AllocateText(const std::string &text) {
     const Handle data = Allocate(text.size());
     std::memcpy(At<char>(data), text.data(), text.size());

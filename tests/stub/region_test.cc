@@ -1,7 +1,9 @@
 // The region: named objects, allocation, counts, growth from both sides (spec sections 2.1 to 2.5).
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <sys/wait.h>
+#include <thread>
 
 #include "stub/error.h"
 #include "stub/shm/chunk.h"
@@ -229,6 +231,88 @@ BOOST_AUTO_TEST_CASE(what_a_dead_process_held_is_freed) {
   BOOST_TEST(parent.CountOf(kept) == 1u);
   BOOST_TEST(parent.FreeBytes() == with_kept);
   region->Release(kept);
+  BOOST_TEST(parent.FreeBytes() == before);
+}
+
+/// A tensor as the parent makes one: FP32[count], with its data inline.
+struct InlineTensor {
+  Handle handle;
+  std::size_t offset; ///< of the memory block
+};
+
+InlineTensor MakeTensor(ParentSide &parent, const std::string &name, std::int64_t count) {
+  const std::size_t offset = sizeof(TensorShm) + sizeof(std::int64_t) + sizeof(TextShm) + name.size();
+  const Handle handle = parent.Allocate(offset + 56 + static_cast<std::size_t>(count) * sizeof(float));
+  char *at = parent.At<char>(handle);
+  TensorShm head{};
+  head.dims_count = 1;
+  StoreAt(at, head);
+  StoreAt(at + sizeof(head), count);
+  StoreAt(at + sizeof(head) + sizeof(count), TextShm{kNoHandle, name.size()});
+  std::memcpy(at + offset - name.size(), name.data(), name.size());
+  return {handle, offset};
+}
+
+BOOST_AUTO_TEST_CASE(an_inline_block_is_lent_and_taken_back) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  const std::uint64_t before = parent.FreeBytes();
+  const auto [tensor, offset] = MakeTensor(parent, "sixteen_letters_", 100);
+  const Handle block = region->Lend(tensor, offset);
+  BOOST_REQUIRE(block != kNoHandle);
+  BOOST_TEST(parent.At<char>(block) == parent.At<char>(tensor) + offset);
+  BOOST_TEST(parent.CountOf(block) == 1u);
+  BOOST_TEST(parent.CountOf(tensor) == 2u);
+  // The parent loads it, and drops its own tensor before it drops what it has loaded.
+  parent.Load(block);
+  region->TakeBackLater(block, tensor);
+  region->FlushReleases();
+  parent.Drop(tensor);
+  BOOST_TEST(parent.CountOf(tensor) == 1u);
+  region->FlushReleases();
+  BOOST_TEST(parent.CountOf(tensor) == 1u);
+  parent.Drop(block);
+  BOOST_TEST(parent.FreeBytes() < before);
+  region->FlushReleases();
+  BOOST_TEST(parent.FreeBytes() == before);
+}
+
+BOOST_AUTO_TEST_CASE(a_block_that_cannot_be_lent_stays_as_it_is) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  for (const char *name : {"", "short", "not_8_bytes"}) {
+    const auto [tensor, offset] = MakeTensor(parent, name, 10);
+    BOOST_TEST(region->Lend(tensor, offset) == kNoHandle, name);
+    BOOST_TEST(parent.CountOf(tensor) == 1u);
+    BOOST_TEST(std::string(parent.At<char>(tensor) + offset - std::string(name).size(), std::string(name).size()) ==
+               name);
+  }
+  const auto [tensor, offset] = MakeTensor(parent, "sixteen_letters_", 10);
+  parent.At<TensorShm>(tensor)->dims_count = std::uint64_t{1} << 60;
+  BOOST_TEST(region->Lend(tensor, offset) == kNoHandle);
+}
+
+BOOST_AUTO_TEST_CASE(lent_memory_of_a_dead_process_is_freed_when_nobody_reads_it) {
+  ParentSide parent;
+  const auto region = Region::Open(parent.name(), ParentSide::kStep, parent.control());
+  const std::uint64_t before = parent.FreeBytes();
+  const auto [tensor, offset] = MakeTensor(parent, "sixteen_letters_", 100);
+  region->MarkReferences(9);
+  const Handle block = region->Lend(tensor, offset);
+  {
+    Region::Lock lock(*region);
+    lock.AddReference(block); // of a response
+  }
+  region->MarkReferences(0);
+  parent.Load(block);
+  parent.Drop(tensor);
+  std::thread reader([&parent, block = block] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::memset(parent.At<char>(block), 1, 100); // still there
+    parent.Drop(block);
+  });
+  BOOST_TEST(region->DropMarked(9) == 1u);
+  reader.join();
   BOOST_TEST(parent.FreeBytes() == before);
 }
 
