@@ -40,6 +40,7 @@ LOCKS = {
     "numpy1": ("3.9", "3.10", "3.11", "3.12"),
     "numpy2": tuple(LOCK_PYTHONS),
     "lint": ("3.11",),
+    "peers": ("3.11",),
 }
 CONSTRAINED = ("bench", "tools", "wine", "lint")
 

@@ -14,7 +14,7 @@ from absl.testing import absltest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlflow.models import ModelSignature
-from mlflow.types.schema import Array, ColSpec, Map, Object, Property, Schema, TensorSpec
+from mlflow.types.schema import Array, ColSpec, Map, Object, ParamSchema, ParamSpec, Property, Schema, TensorSpec
 
 from mlflow_backend import metadata, requests, schema
 from mlflow_backend.adapters import pyfunc
@@ -121,6 +121,36 @@ class ParityTest(absltest.TestCase):
         answer = adapter.predict(requests.decode({"input-0": tensor}, {}, model_schema))
         np.testing.assert_array_equal(answer, adapter._model.predict(tensor))
         self.assertEqual(answer.dtype, tensor.dtype)
+
+    def test_what_a_model_does_to_its_frame_is_forgotten(self) -> None:
+        def spoil(frame: pd.DataFrame, params: Any) -> list[str]:
+            seen = str((frame.columns.name, list(frame.columns), frame.to_numpy().tolist()))
+            frame.columns.name = "spoilt"
+            frame["c"] = 0
+            frame.iloc[:, :] = 7
+            return [seen]
+
+        adapter, model_schema = self._adapter([ColSpec("double", "a"), ColSpec("double", "b")], spoil)
+        for _ in range(2):
+            request = requests.decode({"a": np.ones(1), "b": np.zeros(1)}, {}, model_schema)
+            self.assertEqual(adapter.predict(request), ["(None, ['a', 'b'], [[1.0, 0.0]])"])
+
+    def test_params_are_checked_where_inputs_need_not_be(self) -> None:
+        folder = Path(self.create_tempdir().full_path) / "model"
+        signature = ModelSignature(
+            Schema([ColSpec("double", "x")]),
+            Schema([ColSpec("string")]),
+            ParamSchema([ParamSpec("k", "long", 3)]),
+        )
+        models.save(folder, lambda frame, params: [str(params)], signature)
+        model = metadata.read(folder)
+        model_schema = schema.build(model.signature)
+        adapter = pyfunc.Adapter(model, model_schema)
+        for parameters, wanted in (({}, "{'k': 3}"), ({"k": 4}, "{'k': 4}")):
+            request = requests.decode({"x": np.ones(1)}, parameters, model_schema)
+            self.assertEqual(adapter.predict(request), [wanted])
+        with self.assertRaisesRegex(Exception, "Can not safely convert"):
+            adapter.predict(requests.decode({"x": np.ones(1)}, {"k": '"text"'}, model_schema))
 
     def test_base64_is_the_same_as_bytes(self) -> None:
         adapter, model_schema = self._adapter([ColSpec("binary", "b")], lambda frame, params: frame)

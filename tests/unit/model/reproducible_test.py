@@ -57,6 +57,26 @@ class ReproducibleTest(parameterized.TestCase):
         self.assertEqual(new["model_size_bytes"], 0)
         self.assertEqual(sorted(contents(self.folder / "out")), ["MLmodel", "code/x.py", "requirements.txt"])
 
+    def test_path_of_the_code_goes(self) -> None:
+        """MLflow states where a model from code was saved from, and looks for the file's name in the model only."""
+        results = []
+        for place in ("one", "another"):
+            code = self.folder / place / "code.py"
+            code.parent.mkdir()
+            code.write_text(
+                "import mlflow\n"
+                "class Echo(mlflow.pyfunc.PythonModel):\n"
+                "    def predict(self, context, model_input, params=None):\n"
+                "        return model_input\n"
+                "mlflow.models.set_model(Echo())\n"
+            )
+            raw, out = self.folder / place / "raw", self.folder / place / "out"
+            mlflow.pyfunc.save_model(raw, python_model=str(code), pip_requirements=["mlflow"])
+            reproducible.normalize(str(raw), str(out))
+            results.append(contents(out))
+        self.assertEqual(results[0], results[1])
+        self.assertEqual(mlflow.pyfunc.load_model(str(out)).predict([1]), [1])
+
     def test_id_follows_the_content(self) -> None:
         ids = set()
         for text in ("a", "b", "a"):

@@ -54,6 +54,9 @@ class CompareTest(parameterized.TestCase):
         ("text", b"caf\xc3\xa9", "café", None),
         ("text", b"a", b"b", "differs"),
         ("bytes", b"\xff", b"\xff", None),
+        ("datetime", b"2024-02-29T12:00:00.000000000", b"2024-02-29T12:00:00", None),
+        ("datetime", b"NaT", b"NaT", None),
+        ("datetime", b"2024-02-29T12:00:00", b"2024-02-29T12:00:00.000000001", "differs"),
         ("json", b'{"a": [1, 2]}', b'{"a":[1,2]}', None),
         ("json", b'{"a": 1}', b'{"a": 2}', "differs"),
     )
@@ -67,6 +70,12 @@ class CompareTest(parameterized.TestCase):
         else:
             with self.assertRaisesRegex(compare.MismatchError, f"output 'y' {words}"):
                 compare.check_outputs([wanted], infos, {"y": got})
+
+    def test_several_outputs_without_names(self) -> None:
+        self.assertEqual(expected.named(([1], [2]), ["a", "b"]), {"a": [1], "b": [2]})
+        self.assertEqual(expected.named([{"a": 1, "b": 2}], ["a", "b"]), {"a": [1], "b": [2]})
+        for result in ([{"a": 1}], ([1],), [1, 2]):
+            self.assertIs(expected.named(result, ["a"]), result)
 
     def test_what_the_environment_writes_is_read_back(self) -> None:
         for values in (np.arange(6, dtype=">i4").reshape(2, 3), np.array([True, False]), np.zeros((0, 3), np.float32)):

@@ -28,6 +28,7 @@ import yaml
 from mlflow_backend import metadata
 from mlflow_backend_utils.model import skops_file
 
+_CODE_PATH = "model_code_path"
 _MLMODEL = "MLmodel"
 _DEFAULT_TIME = datetime.datetime(1980, 1, 1, tzinfo=datetime.timezone.utc)
 # 1980-01-01 00:00:00 in the two 16-bit words of a zip header: time, then date.
@@ -75,6 +76,8 @@ def normalize_mlmodel(content: dict[str, Any], files: dict[str, bytes], time: da
     # A logged model states where its artifacts lay; a saved one has no such entry.
     if str(new.get("artifact_path", "")).startswith("/") or ":/" in str(new.get("artifact_path", "")):
         del new["artifact_path"]
+    # MLflow looks for the code by its name, inside the model.
+    new["flavors"] = {name: _without_path(flavor) for name, flavor in (new.get("flavors") or {}).items()}
     new["utc_time_created"] = time.strftime("%Y-%m-%d %H:%M:%S.%f")
     new.pop("model_uuid", None)
     if "model_size_bytes" in new:
@@ -85,6 +88,13 @@ def normalize_mlmodel(content: dict[str, Any], files: dict[str, bytes], time: da
     new["model_uuid"] = digest.hexdigest()[:32]
     # The way MLflow writes it.
     return str(yaml.safe_dump(new, default_flow_style=False, allow_unicode=True)).encode()
+
+
+def _without_path(flavor: Any) -> Any:
+    """A flavor without the path of the file that a model from code was saved from."""
+    if not isinstance(flavor, dict) or not isinstance(flavor.get(_CODE_PATH), str):
+        return flavor
+    return flavor | {_CODE_PATH: os.path.basename(flavor[_CODE_PATH])}
 
 
 def normalize(folder: str, out: str, time: datetime.datetime = _DEFAULT_TIME) -> None:

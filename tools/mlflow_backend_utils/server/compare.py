@@ -93,9 +93,15 @@ def _equal(kind: str, wanted: Array, got: Array) -> bool:
     # JSON answers hold text, binary ones bytes.
     texts = [cell if isinstance(cell, bytes) else str(cell).encode() for cell in got.flat]
     cells = list(zip(wanted.flat, texts, strict=True))
+    if kind == "datetime":
+        return all(_time(a) == _time(b) or (np.isnat(_time(a)) and np.isnat(_time(b))) for a, b in cells)
     if kind == "json":
         return all(json.loads(a) == json.loads(b) for a, b in cells)
     return all(a == b for a, b in cells)
+
+
+def _time(text: bytes) -> np.datetime64:
+    return np.datetime64(text.decode(), "ns")
 
 
 def _head(array: Array) -> list[Any]:

@@ -1,6 +1,6 @@
 """What MLflow itself answers: the yardstick for the answers of a server.
 
-usage: expected.py --model DIR --out FILE
+usage: expected.py --model DIR [--model DIR …] --out FILE
 
 Run by the interpreter of the model's environment, as a file: it imports the standard library and what the environment
 brings. It loads the model with mlflow.pyfunc and predicts on variants of the model's input example:
@@ -10,9 +10,10 @@ brings. It loads the model with mlflow.pyfunc and predicts on variants of the mo
     empty     without rows
     many      repeated to 10,000 rows
 
-FILE gets JSON: for each variant `inputs`, and `outputs` or `error`. Inputs and outputs are lists of `name` ("" when the
-model does not name it), `dtype` (as NumPy writes it, or "text", "bytes", "json"), `shape` and `values`: base64 of the
-little-endian bytes for numbers, else a list of strings (base64 of bytes; JSON documents).
+FILE gets JSON: a list with an object for each model, in their order, that has for each variant `inputs`, and `outputs`
+or `error`. Inputs and outputs are lists of `name` ("" when the model does not name it), `dtype` (as NumPy writes it, or
+"text", "bytes", "datetime", "json"), `shape` and `values`: base64 of the little-endian bytes for numbers, else a list
+of strings (base64 of bytes; JSON documents).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def encode(name: str, values: Any) -> dict[str, Any]:
         data: Any = base64.b64encode(raw).decode()
         return {"name": name, "dtype": array.dtype.name, "shape": list(array.shape), "values": data}
     if array.dtype.kind == "M":
-        kind, cells = "text", [str(np.datetime_as_string(cell)) for cell in array.ravel()]
+        kind, cells = "datetime", [str(np.datetime_as_string(cell)) for cell in array.ravel()]
     elif array.dtype.kind == "S" or all(isinstance(cell, bytes) for cell in array.ravel()) and array.size:
         kind, cells = "bytes", [base64.b64encode(bytes(cell)).decode() for cell in array.ravel()]
     elif all(isinstance(cell, str) for cell in array.ravel()):
@@ -70,6 +71,15 @@ def tensors(data: Any) -> list[dict[str, Any]]:
     elif isinstance(data, str):
         data = [data]
     return [encode("", data)]
+
+
+def named(result: Any, names: list[Any]) -> Any:
+    """A result that has several outputs, but not by name or row by row, as a dict."""
+    if isinstance(result, tuple) and len(result) == len(names) > 1:
+        return dict(zip(names, result, strict=True))
+    if isinstance(result, list) and len(names) > 1 and result and isinstance(result[0], dict):
+        return {name: [row[name] for row in result] for name in names}
+    return result
 
 
 def with_missing_value(example: Any) -> Any:
@@ -110,7 +120,8 @@ def answer(model: Any, data: Any) -> dict[str, Any]:
     """`inputs`, and `outputs` or `error`, of one prediction."""
     case: dict[str, Any] = {"inputs": tensors(data)}
     try:
-        case["outputs"] = tensors(model.predict(data))
+        schema = model.metadata.get_output_schema()
+        case["outputs"] = tensors(named(model.predict(data), schema.input_names() if schema else []))
     except Exception as error:
         case["error"] = f"{type(error).__name__}: {error}"
     return case
@@ -137,13 +148,13 @@ def answers(folder: str) -> dict[str, Any]:
 def main(argv: list[str]) -> int:
     """Command line entry; see the head of this file."""
     parser = argparse.ArgumentParser(description="Predict on variants of a model's input example.")
-    parser.add_argument("--model", required=True, help="folder of a saved MLflow model")
+    parser.add_argument("--model", required=True, action="append", help="folder of a saved MLflow model")
     parser.add_argument("--out", required=True, help="JSON file to write")
     options = parser.parse_args(argv)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["HOME"] = scratch
-        result = answers(options.model)
+        result = [answers(folder) for folder in options.model]
     with open(options.out, "w", encoding="utf-8") as file:
         json.dump(result, file)
     return 0

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Tensor:
 
     Attributes:
       name: "" when the model does not name it.
-      kind: "number", "text", "bytes" or "json": how the cells of an object array are to be understood.
+      kind: "number", "text", "bytes", "datetime" or "json": how the cells of an object array are to be understood.
       array: the values; object arrays hold `bytes` as they travel.
     """
 
@@ -49,7 +50,7 @@ class Case:
 def decode(item: dict[str, Any]) -> Tensor:
     """A tensor as expected.py writes it."""
     shape, dtype, values = item["shape"], item["dtype"], item["values"]
-    if dtype in ("text", "bytes", "json"):
+    if dtype in ("text", "bytes", "datetime", "json"):
         cells = [base64.b64decode(cell) if dtype == "bytes" else cell.encode() for cell in values]
         array = np.array([None, *cells], dtype=object)[1:].reshape(shape)
         return Tensor(item["name"], dtype, array)
@@ -99,20 +100,38 @@ def reference(model_folder: Path, scratch: Path) -> dict[str, Case]:
     Raises:
       ReferenceError: the environment or the model does not work.
     """
-    interpreter = unpack_environment(model_folder, scratch) / "bin" / "python3"
+    environment = unpack_environment(model_folder, scratch)
+    name = model_folder.name
+    return answers(environment, {name: newest_version(model_folder)}, scratch)[name]
+
+
+def answers(environment: Path, models: Mapping[str, Path], scratch: Path) -> dict[str, dict[str, Case]]:
+    """MLflow's own answers of several models with one environment, by model and variant (see expected.py).
+
+    Args:
+      environment: folder of the unpacked environment.
+      models: folders of saved MLflow models, by name.
+      scratch: an existing folder to work in.
+
+    Raises:
+      ReferenceError: the environment or a model does not work.
+    """
     out = scratch / "expected.json"
+    folders = [word for folder in models.values() for word in ("--model", folder)]
     done = subprocess.run(
-        [interpreter, "-B", "-I", _PROGRAM, "--model", newest_version(model_folder), "--out", out],
+        [environment / "bin" / "python3", "-B", "-I", _PROGRAM, *folders, "--out", out],
         capture_output=True,
         text=True,
         env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TMPDIR": str(scratch)},
     )
     if done.returncode:
-        raise ReferenceError(f"{model_folder.name}: {_PROGRAM.name} failed in the model's environment:\n{done.stderr}")
-    cases = json.loads(out.read_text(encoding="utf-8"))
+        raise ReferenceError(f"{', '.join(models)}: {_PROGRAM.name} failed in the models' environment:\n{done.stderr}")
+    variants = json.loads(out.read_text(encoding="utf-8"))
     return {
-        name: Case(
-            [decode(i) for i in case["inputs"]], [decode(o) for o in case.get("outputs", [])], case.get("error", "")
-        )
-        for name, case in cases.items()
+        name: {key: _case(case) for key, case in cases.items()} for name, cases in zip(models, variants, strict=True)
     }
+
+
+def _case(item: dict[str, Any]) -> Case:
+    inputs, outputs = ([decode(tensor) for tensor in item.get(key, [])] for key in ("inputs", "outputs"))
+    return Case(inputs, outputs, item.get("error", ""))

@@ -1,0 +1,205 @@
+"""The servers that `serving.py` compares: how each is started with the wine model, and asked.
+
+All of them are started as their documentation says, on the same packages, with nothing tuned but addresses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+_START_SECONDS = 120.0
+
+_BENTO = """
+import bentoml
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
+
+
+@bentoml.service
+class Wine:
+    def __init__(self) -> None:
+        self.model = mlflow.pyfunc.load_model({model!r})
+
+    @bentoml.api
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        return self.model.predict(rows)
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """A request for the classes of some wines, as one server wants it.
+
+    Attributes:
+      path: of the URL.
+      body: JSON text.
+      headers: lines, without length and host.
+      classes: reads the classes from the parsed answer.
+    """
+
+    path: str
+    body: bytes
+    classes: Callable[[Any], list[int]]
+    headers: str = "Content-Type: application/json\r\n"
+
+
+def v2_question(model: str, rows: pd.DataFrame) -> Question:
+    """For Triton and MLServer: a tensor of [rows, 1] for each column."""
+    inputs = [
+        {"name": name, "datatype": "FP64", "shape": [len(rows), 1], "data": rows[name].tolist()}
+        for name in rows.columns
+    ]
+    path = f"/v2/models/{model}/infer"
+    return Question(path, json.dumps({"inputs": inputs}).encode(), lambda answer: answer["outputs"][0]["data"])
+
+
+def _mlflow_question(rows: pd.DataFrame) -> Question:
+    body = json.dumps({"dataframe_split": rows.to_dict("split", index=False)}).encode()
+    return Question("/invocations", body, lambda answer: answer["predictions"])
+
+
+def _bento_question(rows: pd.DataFrame) -> Question:
+    body = json.dumps({"rows": rows.to_dict("records")}).encode()
+    return Question("/predict", body, lambda answer: answer)
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """A running server.
+
+    Attributes:
+      name: its name.
+      port: of HTTP, on 127.0.0.1.
+      question: makes a request for some rows.
+    """
+
+    name: str
+    port: int
+    question: Callable[[pd.DataFrame], Question]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def ask(port: int, question: Question) -> list[int]:
+    """The classes that a server answers.
+
+    Raises:
+      OSError: it does not answer, or not with 200.
+    """
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{question.path}", question.body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return list(question.classes(json.load(answer)))
+
+
+@contextlib.contextmanager
+def _process(command: list[str | Path], folder: Path, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process group that ends with the scope; its output goes to a file, which is shown when it fails."""
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=folder,
+            env=dict(env),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    except BaseException:
+        print((folder / "log").read_text(errors="replace")[-5000:])
+        raise
+    finally:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, question: Question) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            ask(port, question)
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def running(name: str, environment: Path, model: Path, scratch: Path, example: pd.DataFrame) -> Iterator[Peer]:
+    """One of `PEERS`, serving `model` with the packages of `environment`.
+
+    Raises:
+      OSError: it does not start.
+    """
+    folder = scratch / name
+    folder.mkdir()
+    ports = free_ports(3)
+    command, question = PEERS[name](folder, model, ports)
+    # `bin` first: servers start others by name.
+    env = {
+        "HOME": str(folder),
+        "LC_ALL": "C.UTF-8",
+        "PATH": f"{environment / 'bin'}{os.pathsep}{os.defpath}",
+        "BENTOML_DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    with _process([environment / "bin" / "python3", *command], folder, env) as process:
+        _wait(process, ports[0], question(example))
+        yield Peer(name, ports[0], question)
+
+
+_Start = tuple[list[str | Path], Callable[[pd.DataFrame], Question]]
+
+
+def _mlflow(_folder: Path, model: Path, ports: list[int]) -> _Start:
+    where: list[str | Path] = ["--host", "127.0.0.1", "--port", str(ports[0])]
+    return ["-m", "mlflow", "models", "serve", "--model-uri", model, "--env-manager", "local", *where], _mlflow_question
+
+
+def _mlserver(folder: Path, model: Path, ports: list[int]) -> _Start:
+    names = ("http_port", "grpc_port", "metrics_port")
+    settings = {"host": "127.0.0.1", "debug": False} | dict(zip(names, ports, strict=True))
+    (folder / "settings.json").write_text(json.dumps(settings))
+    own = {"name": "wine", "implementation": "mlserver_mlflow.MLflowRuntime", "parameters": {"uri": str(model)}}
+    (folder / "model-settings.json").write_text(json.dumps(own))
+    return ["-c", "from mlserver.cli import main; main()", "start", folder], lambda rows: v2_question("wine", rows)
+
+
+def _bentoml(folder: Path, model: Path, ports: list[int]) -> _Start:
+    (folder / "wine_service.py").write_text(_BENTO.format(model=str(model)))
+    where: list[str | Path] = ["--host", "127.0.0.1", "--port", str(ports[0])]
+    return ["-m", "bentoml", "serve", "wine_service:Wine", *where], _bento_question
+
+
+PEERS: dict[str, Callable[[Path, Path, list[int]], _Start]] = {
+    "mlflow": _mlflow,
+    "mlserver": _mlserver,
+    "bentoml": _bentoml,
+}

@@ -1,0 +1,81 @@
+"""Every kind of model answers on a real server what MLflow answers: over HTTP as JSON and as bytes, and over gRPC.
+
+Each model is served with a config.pbtxt that names the backend and the environment; the rest is auto-completed. What
+is asked and compared is that of `triton_model_test`: the input example, the same with a missing value, without rows and
+with 10,000 rows, and requests that must be refused.
+
+Environment: BACKEND, ENVIRONMENT, MODELS, STUB and TRITONSERVER, as paths below TEST_SRCDIR.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import ClassVar
+
+import tritonclient.grpc as grpcclient
+from absl.testing import absltest, parameterized
+
+from mlflow_backend_utils.repository.layout import copy_folder
+from mlflow_backend_utils.server import TritonServer, clients, model_test, reference
+
+_CONFIG = """backend: "mlflow"
+parameters {{ key: "EXECUTION_ENV_PATH" value {{ string_value: "{environment}" }} }}
+"""
+
+
+def _runfile(variable: str) -> Path:
+    return Path(os.environ["TEST_SRCDIR"], os.environ[variable])
+
+
+_MODELS = sorted(folder.name for folder in _runfile("MODELS").iterdir())
+
+
+class ParityTest(parameterized.TestCase):
+    server: ClassVar[TritonServer]
+    repository: ClassVar[Path]
+    expected: ClassVar[dict[str, dict[str, reference.Case]]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        scratch = Path(os.environ["TEST_TMPDIR"])
+        cls.repository = scratch / "models"
+        for name in _MODELS:
+            version = cls.repository / name / "1"
+            version.parent.mkdir(parents=True)
+            # MLflow refuses a model whose files lead out of its folder.
+            copy_folder(str(_runfile("MODELS") / name), str(version))
+            (version.parent / "config.pbtxt").write_text(_CONFIG.format(environment=_runfile("ENVIRONMENT").resolve()))
+            (version.parent / "triton_python_backend_stub").symlink_to(_runfile("STUB").resolve())
+        folders = {name: cls.repository / name / "1" for name in _MODELS}
+        cls.expected = reference.answers(_runfile("ENVIRONMENT").resolve(), folders, scratch)
+        cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
+            TritonServer(cls.repository, _runfile("TRITONSERVER"), [_runfile("BACKEND")], model_control="explicit")
+        )
+
+    @parameterized.parameters(*_MODELS)
+    def test_model(self, name: str) -> None:
+        checks = model_test.Checks()
+        with contextlib.ExitStack() as stack:
+            control = stack.enter_context(grpcclient.InferenceServerClient(self.server.grpc_url))
+            control.load_model(name)
+            stack.callback(control.unload_model, name)
+            http_json = stack.enter_context(clients.HttpClient(self.server.http_url, binary=False))
+            connections: list[clients.Client] = [
+                http_json,
+                stack.enter_context(clients.HttpClient(self.server.http_url, binary=True)),
+                stack.enter_context(clients.GrpcClient(self.server.grpc_url)),
+            ]
+            info = http_json.model_info(name)
+            model_test.ModelCheck(name, info, self.expected[name], connections).run(checks)
+        self.assertEqual(checks.failed, 0, "failed checks, see above")
+
+    def test_there_are_many(self) -> None:
+        """A suite that lost its models would pass."""
+        self.assertGreaterEqual(len(_MODELS), 60)
+
+
+if __name__ == "__main__":
+    absltest.main()
