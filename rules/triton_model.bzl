@@ -54,10 +54,28 @@ _ATTRS = ALLOWLIST_ATTR | VERSION_ATTRS | {
     ),
     "max_batch_size": attr.int(default = 64, doc = "Rows that one `predict` may get; 0: no batching by the server."),
     "max_queue_delay_microseconds": attr.int(default = 0, doc = "How long a request may wait for others to batch with."),
+    "max_queue_size": attr.int(doc = "A request that finds so many waiting is refused; 0: there is no limit."),
     "model": attr.label(providers = [MlflowModelInfo], doc = "The model of version 1; see `versions` for several."),
     "model_name": attr.string(doc = "Name in Triton; empty: the target's name."),
     "parameters": attr.string_dict(doc = "`parameters` of `config.pbtxt`."),
     "preferred_batch_sizes": attr.int_list(doc = "Batch sizes to send at once, without waiting for more."),
+    "priority_levels": attr.int(
+        doc = "Requests may have a priority from 1, the most urgent, to this; one that says nothing gets the middle one. " +
+              "0: all are alike.",
+    ),
+    "queue_timeout_microseconds": attr.int(
+        doc = "A request that waits for longer is refused; a request may say less itself. 0: it waits for as long as it takes.",
+    ),
+    "rate_limiter_priority": attr.int(
+        doc = "An instance with a greater one gets resources less often; 0: Triton's default, which is 1.",
+    ),
+    "rate_limiter_resources": attr.string_dict(
+        doc = "Resources of the whole server to how many of them an instance needs to work, e.g. `{\"threads\": \"4\"}`; " +
+              "for servers with `--rate-limit=execution_count` and `--rate-limit-resource`.",
+    ),
+    "response_cache": attr.bool(
+        doc = "Answer what was answered before from the server's cache, for servers with `--cache-config`.",
+    ),
     "streaming": attr.bool(
         doc = "The decoupled transaction policy: answers come in pieces where the model has `predict_stream`. Clients " +
               "then use gRPC streams, or `/generate_stream` and `/generate` over HTTP.",
@@ -72,6 +90,7 @@ _ATTRS = ALLOWLIST_ATTR | VERSION_ATTRS | {
         providers = [MlflowModelInfo],
         doc = "Models to version numbers, e.g. `{\":wine_v1\": \"1\", \":wine_v2\": \"2\"}`.",
     ),
+    "warm_up": attr.bool(doc = "Have the model answer its input example before it is ready."),
     "_assemble": attr.label(
         default = "//tools/mlflow_backend_utils/repository:assemble",
         executable = True,
@@ -128,8 +147,15 @@ def _write_config(ctx, model, name):
         args.add("--dynamic_batching")
         args.add("--max_queue_delay_microseconds", ctx.attr.max_queue_delay_microseconds)
         args.add_all(ctx.attr.preferred_batch_sizes, before_each = "--preferred_batch_size")
-    if ctx.attr.streaming:
-        args.add("--streaming")
+        args.add("--priority_levels", ctx.attr.priority_levels)
+        args.add("--queue_timeout_microseconds", ctx.attr.queue_timeout_microseconds)
+        args.add("--max_queue_size", ctx.attr.max_queue_size)
+    for flag in ["response_cache", "streaming", "warm_up"]:
+        if getattr(ctx.attr, flag):
+            args.add("--" + flag)
+    args.add("--rate_limiter_priority", ctx.attr.rate_limiter_priority)
+    for key, value in sorted(ctx.attr.rate_limiter_resources.items()):
+        args.add("--rate_limiter_resource", key + "=" + value)
     args.add("--version_policy", ctx.attr.version_policy)
     for key, value in sorted(ctx.attr.parameters.items()):
         args.add("--parameter", key + "=" + value)

@@ -27,7 +27,7 @@ from mlflow_backend import (
     telemetry,
     tracecontext,
 )
-from mlflow_backend.errors import BackendError, OutputError
+from mlflow_backend.errors import BackendError, ConfigMismatchError, OutputError
 from mlflow_backend.requests import DecodedRequest
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -92,6 +92,8 @@ class Service:
         if not model_schema.outputs:
             written = config.get("output") or ()
             model_schema = outputs.complete(model_schema, model, adapter, written, model_settings.max_batch_size > 0)
+        if model_settings.warm_up:
+            _warm_up(model, adapter)
         return cls(model_schema, adapter, model_settings)
 
     def answer(self, batch: Sequence[Any], read: Callable[[Any], Request]) -> list[Outputs | BackendError]:
@@ -180,3 +182,16 @@ def _keep_folder_unchanged() -> None:
     """The model folder may be read-only or shared: no bytecode beside the model's own code. MLflow reports no usage."""
     sys.dont_write_bytecode = True
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def _warm_up(model: metadata.ModelMetadata, adapter: adapters.Adapter) -> None:
+    """What happens once only, at the first request, happens before the model is ready."""
+    if model.input_example is None:
+        raise ConfigMismatchError(
+            f"{model.folder}: parameter 'warm_up' is 'true', but the model has no input example; save it with "
+            "input_example=…, or remove 'warm_up'."
+        )
+    try:
+        adapter.warm_up()
+    except Exception as error:
+        raise errors.from_exception(error, doing="warming up with the input example") from None

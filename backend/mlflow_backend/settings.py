@@ -5,6 +5,7 @@
 | `model_config`   | JSON object: overrides of the model's own settings, as `mlflow.pyfunc.load_model` takes them  |
 | `env.NAME`       | environment variable NAME of the model's process                                              |
 | `stream_threads` | answers that one instance streams at once, 1 to 1000                                          |
+| `warm_up`        | `true`: the model answers its input example before it is ready; `false`: it does not          |
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from mlflow_backend.errors import ConfigMismatchError
 
 DEFAULT_STREAM_THREADS = 8
+WARM_UP = "warm_up"
 _MOST_STREAM_THREADS = 1000
 _ENVIRONMENT_PREFIX = "env."
 # What `mlflow models serve` reads its overrides from.
@@ -31,6 +33,7 @@ class Settings:
         model_config: overrides for the model; None: there are none.
         environment: variables to set before the model is loaded.
         stream_threads: answers streamed at once.
+        warm_up: the model answers its input example before it is ready.
         decoupled: the model has the decoupled transaction policy.
         max_batch_size: rows of one batch; 0: the model has no hidden row axis.
     """
@@ -38,6 +41,7 @@ class Settings:
     model_config: Mapping[str, Any] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     stream_threads: int = DEFAULT_STREAM_THREADS
+    warm_up: bool = False
     decoupled: bool = False
     max_batch_size: int = 0
 
@@ -62,6 +66,7 @@ def read(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
             if key.startswith(_ENVIRONMENT_PREFIX) and key != _ENVIRONMENT_PREFIX
         },
         stream_threads=_threads(values.get("stream_threads")),
+        warm_up=_flag(WARM_UP, values.get(WARM_UP, "false")),
         decoupled=bool(policy.get("decoupled")),
         max_batch_size=int(config.get("max_batch_size") or 0),
     )
@@ -93,3 +98,9 @@ def _threads(text: str | None) -> int:
             f"parameter 'stream_threads' is '{text[:80]}'; write a number from 1 to {_MOST_STREAM_THREADS}."
         )
     return int(text)
+
+
+def _flag(key: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ConfigMismatchError(f"parameter '{key}' is '{text[:80]}'; write 'true' or 'false'.")
+    return text == "true"

@@ -34,6 +34,10 @@ class Adapter(Protocol):
         """
         ...
 
+    def warm_up(self) -> None:
+        """Have the model answer its input example; may raise anything. Only of a model with an input example."""
+        ...
+
     @property
     def streamable(self) -> bool:
         """Whether the model can answer piece by piece."""

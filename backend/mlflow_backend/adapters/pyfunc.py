@@ -64,11 +64,18 @@ class Adapter:
         data = self._data(request)
         return model.predict(data, params=dict(request.params)) if request.params else model.predict(data)
 
-    def example_outputs(self) -> list[dict[str, Any]]:
+    def warm_up(self) -> None:
+        self._answer_example()
+
+    def _answer_example(self) -> tuple[Any, Any]:
+        """The model's input example, and what it answers."""
         saved = mlflow.models.Model.load(self._folder)
         example = saved.load_input_example(self._folder)
         params = saved.load_input_example_params(self._folder)
-        answer = self._model.predict(example, params=params) if params else self._model.predict(example)
+        return example, self._model.predict(example, params=params) if params else self._model.predict(example)
+
+    def example_outputs(self) -> list[dict[str, Any]]:
+        example, answer = self._answer_example()
         outputs = mlflow.models.infer_signature(example, answer).outputs
         # As in MLmodel: in Python a shape is a tuple.
         return [] if outputs is None else list(json.loads(outputs.to_json()))

@@ -18,13 +18,16 @@ def write(
     inputs: list[dict[str, Any]] | None = COLUMNS,
     outputs: list[dict[str, Any]] | None = OUTPUTS,
     params: list[dict[str, Any]] | None = None,
+    example: dict[str, Any] | None = None,
 ) -> Path:
     """An MLmodel in `folder`, which is returned."""
     parts = {"inputs": inputs, "outputs": outputs, "params": params}
-    document = {
+    document: dict[str, Any] = {
         "flavors": {"python_function": {"loader_module": "mlflow.sklearn"}},
         "signature": {part: None if specs is None else json.dumps(specs) for part, specs in parts.items()},
     }
+    if example is not None:
+        document["saved_input_example_info"] = example
     # JSON is YAML.
     (folder / "MLmodel").write_text(json.dumps(document), encoding="utf-8")
     return folder

@@ -49,6 +49,11 @@ class WriteConfigTest(absltest.TestCase):
             "--max_queue_delay_microseconds=5",
             "--parameter=a=b=c",
             "--version_policy=all",
+            "--priority_levels=3",
+            "--queue_timeout_microseconds=700",
+            "--max_queue_size=9",
+            "--rate_limiter_resource=threads=4",
+            "--rate_limiter_priority=2",
             f"--handwritten={handwritten}",
         )
         self.assertEqual((result.returncode, result.stdout), (0, "[]\n"), result.stderr)
@@ -61,6 +66,11 @@ class WriteConfigTest(absltest.TestCase):
             "max_queue_delay_microseconds: 5",
             'string_value: "b=c"',
             "all {",
+            "default_priority_level: 2",
+            "default_timeout_microseconds: 700",
+            "max_queue_size: 9",
+            'name: "threads"',
+            "priority: 2",
             "response_cache {",
         ):
             self.assertIn(part, text)
@@ -70,6 +80,7 @@ class WriteConfigTest(absltest.TestCase):
         for arguments, message in (
             ([f"--model={self.folder / 'none'}"], "no MLmodel file in it"),
             ([f"--model={self.folder}", "--parameter=x"], "--parameter is 'x'; write it as KEY=VALUE."),
+            ([f"--model={self.folder}", "--rate_limiter_resource=a=x"], "is 'a=x'; write a number behind the '='."),
             ([f"--model={self.folder}", "--handwritten=/nowhere"], "/nowhere"),
         ):
             result = self._run(*arguments, f"--out={self.out}")

@@ -119,7 +119,39 @@ class WriterTest(_Case):
         config = self._config(ConfigOptions(version_policy=policy))
         self.assertEqual(config.version_policy.WhichOneof("policy_choice"), choice)
 
+    def test_queue(self) -> None:
+        batching = self._config(
+            ConfigOptions(priority_levels=4, queue_timeout_microseconds=500, max_queue_size=7)
+        ).dynamic_batching
+        self.assertEqual((batching.priority_levels, batching.default_priority_level), (4, 2))
+        policy = batching.default_queue_policy
+        self.assertEqual((policy.max_queue_size, policy.default_timeout_microseconds), (7, 500))
+        self.assertTrue(policy.allow_timeout_override)
+
+    def test_rate_limiter(self) -> None:
+        options = ConfigOptions(rate_limiter_resources={"b": 2, "a": 1}, rate_limiter_priority=3)
+        (group,) = self._config(options).instance_group
+        self.assertEqual([(one.name, one.count) for one in group.rate_limiter.resources], [("a", 1), ("b", 2)])
+        self.assertEqual((group.count, group.rate_limiter.priority), (1, 3))
+
+    def test_response_cache(self) -> None:
+        self.assertTrue(self._config(ConfigOptions(response_cache=True)).response_cache.enable)
+        written = ConfigOptions(response_cache=True, handwritten="response_cache { enable: false }")
+        self.assertFalse(self._config(written).response_cache.enable)
+
+    def test_warm_up_needs_an_example(self) -> None:
+        with self.assertRaisesRegex(ConfigError, "warm_up needs an input example; save the model with input_example=…"):
+            self._config(ConfigOptions(warm_up=True))
+        config = self._config(
+            ConfigOptions(warm_up=True), example={"type": "dataframe", "artifact_path": "input_example.json"}
+        )
+        self.assertEqual(config.parameters["warm_up"].string_value, "true")
+
     @parameterized.named_parameters(
+        ("queue", {"max_queue_size": -1}, "max_queue_size is -1; it must be 0 or more"),
+        ("queue_of_none", {"max_queue_size": 1, "max_batch_size": 0}, "max_queue_size needs dynamic batching"),
+        ("cached_stream", {"response_cache": True, "streaming": True}, "response_cache and streaming exclude"),
+        ("resource", {"rate_limiter_resources": {"a": 0}}, "rate_limiter_resources has 'a': 0; give each"),
         ("batch", {"max_batch_size": -1}, "max_batch_size is -1; it must be 0 or more"),
         ("kind", {"instance_kind": "GPU"}, "instance_kind is 'GPU'; allowed are KIND_AUTO, "),
         ("preferred", {"max_batch_size": 4, "preferred_batch_sizes": (8,)}, r"preferred_batch_sizes are \[8\]"),

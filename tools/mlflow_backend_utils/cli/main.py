@@ -51,6 +51,8 @@ def environment_path(conda_pack_path: str) -> str:
     help="Most rows that one call of predict gets; 0: the server does not batch.",
 )
 @click.option("--streaming", is_flag=True, help="Answers in pieces: the decoupled transaction policy.")
+@click.option("--warm-up", is_flag=True, help="The model answers its input example before it is ready.")
+@click.option("--response-cache", is_flag=True, help="Repeated requests are answered from the server's cache.")
 @click.option("--name", default="", help="The model's name in Triton. Empty: its folder's name.")
 @click.option("--output-path", type=_PATH, help="File to write instead of the standard output.")
 def build_config(
@@ -58,6 +60,8 @@ def build_config(
     conda_pack_path: str,
     default_max_batch_size: int,
     streaming: bool,
+    warm_up: bool,
+    response_cache: bool,
     name: str,
     output_path: Path | None,
 ) -> None:
@@ -68,6 +72,8 @@ def build_config(
         env_path=environment_path(conda_pack_path),
         dynamic_batching=default_max_batch_size > 0,
         streaming=streaming,
+        warm_up=warm_up,
+        response_cache=response_cache,
     )
     try:
         text = render_config(model_path, options)

@@ -23,20 +23,35 @@ _INSTANCE_KIND = flags.DEFINE_enum("instance_kind", "", ["", *INSTANCE_KINDS], "
 _DYNAMIC_BATCHING = flags.DEFINE_bool("dynamic_batching", False, "Let Triton gather requests.")
 _MAX_QUEUE_DELAY = flags.DEFINE_integer("max_queue_delay_microseconds", 0, "How long a request may wait for others.")
 _PREFERRED = flags.DEFINE_multi_integer("preferred_batch_size", [], "Batch size to send at once; repeatable.")
+_PRIORITY_LEVELS = flags.DEFINE_integer("priority_levels", 0, "Priorities of requests; 0: all are alike.")
+_QUEUE_TIMEOUT = flags.DEFINE_integer("queue_timeout_microseconds", 0, "How long a request may wait; 0: for ever.")
+_MAX_QUEUE_SIZE = flags.DEFINE_integer("max_queue_size", 0, "How many requests may wait; 0: any number.")
+_RESPONSE_CACHE = flags.DEFINE_bool("response_cache", False, "Answer repeated requests from the server's cache.")
+_RESOURCES = flags.DEFINE_multi_string("rate_limiter_resource", [], "NAME=COUNT that an instance needs; repeatable.")
+_RATE_PRIORITY = flags.DEFINE_integer("rate_limiter_priority", 0, "Of the instances; 0: Triton's default.")
+_WARM_UP = flags.DEFINE_bool("warm_up", False, "Answer the input example before the model is ready.")
 _STREAMING = flags.DEFINE_bool("streaming", False, "Decoupled transaction policy: answers in pieces.")
 _VERSION_POLICY = flags.DEFINE_string("version_policy", "", "'all', 'latest:N' or 'specific:N,N'.")
 _PARAMETERS = flags.DEFINE_multi_string("parameter", [], "KEY=VALUE for `parameters`; repeatable.")
 _HANDWRITTEN = flags.DEFINE_string("handwritten", None, "A config.pbtxt to complete and check.")
 
 
-def _parameters(pairs: list[str]) -> dict[str, str]:
-    parameters = {}
+def _pairs(flag: str, pairs: list[str]) -> dict[str, str]:
+    values = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not key or not equals:
-            raise ConfigError(f"--parameter is '{pair}'; write it as KEY=VALUE.")
-        parameters[key] = value
-    return parameters
+            raise ConfigError(f"--{flag} is '{pair}'; write it as KEY=VALUE.")
+        values[key] = value
+    return values
+
+
+def _counts(flag: str, pairs: list[str]) -> dict[str, int]:
+    values = _pairs(flag, pairs)
+    for key, value in values.items():
+        if not value.isascii() or not value.isdigit():
+            raise ConfigError(f"--{flag} is '{key}={value}'; write a number behind the '='.")
+    return {key: int(value) for key, value in values.items()}
 
 
 def _options() -> ConfigOptions:
@@ -49,9 +64,16 @@ def _options() -> ConfigOptions:
         dynamic_batching=_DYNAMIC_BATCHING.value,
         max_queue_delay_microseconds=_MAX_QUEUE_DELAY.value,
         preferred_batch_sizes=tuple(_PREFERRED.value),
+        priority_levels=_PRIORITY_LEVELS.value,
+        queue_timeout_microseconds=_QUEUE_TIMEOUT.value,
+        max_queue_size=_MAX_QUEUE_SIZE.value,
+        response_cache=_RESPONSE_CACHE.value,
+        rate_limiter_resources=_counts("rate_limiter_resource", _RESOURCES.value),
+        rate_limiter_priority=_RATE_PRIORITY.value,
+        warm_up=_WARM_UP.value,
         streaming=_STREAMING.value,
         version_policy=_VERSION_POLICY.value,
-        parameters=_parameters(_PARAMETERS.value),
+        parameters=_pairs("parameter", _PARAMETERS.value),
         handwritten=Path(_HANDWRITTEN.value).read_text(encoding="utf-8") if _HANDWRITTEN.value else None,
     )
 

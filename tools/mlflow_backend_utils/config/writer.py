@@ -13,6 +13,7 @@ from typing import Any
 from mlflow_backend import conflicts, metadata, schema
 from mlflow_backend.errors import BackendError
 from mlflow_backend.schema import Field, ModelSchema
+from mlflow_backend.settings import WARM_UP
 from mlflow_backend_utils.config import messages
 from mlflow_backend_utils.config.options import ConfigError, ConfigOptions
 
@@ -52,7 +53,10 @@ def render_config(model_dir: Path, options: ConfigOptions | None = None) -> str:
             "input example from which the server could infer them; save the model with "
             "signature=mlflow.models.infer_signature(inputs, outputs), or write the outputs by hand."
         )
+    if options.warm_up and model.input_example is None:
+        raise ConfigError(f"{model_dir}: warm_up needs an input example; save the model with input_example=….")
     _set_scheduling(config, options)
+    _set_response_cache(config, options)
     _set_transaction_policy(config, options)
     _set_instances(config, options)
     _set_version_policy(config, options)
@@ -140,6 +144,19 @@ def _set_scheduling(config: Any, options: ConfigOptions) -> None:
     batching.SetInParent()
     batching.max_queue_delay_microseconds = options.max_queue_delay_microseconds
     batching.preferred_batch_size.extend(sorted(options.preferred_batch_sizes))
+    if options.priority_levels:
+        batching.priority_levels = options.priority_levels
+        batching.default_priority_level = (options.priority_levels + 1) // 2
+    if options.queue_timeout_microseconds or options.max_queue_size:
+        queue = batching.default_queue_policy
+        queue.max_queue_size = options.max_queue_size
+        queue.default_timeout_microseconds = options.queue_timeout_microseconds
+        queue.allow_timeout_override = True
+
+
+def _set_response_cache(config: Any, options: ConfigOptions) -> None:
+    if options.response_cache and not config.HasField("response_cache"):
+        config.response_cache.enable = True
 
 
 def _set_transaction_policy(config: Any, options: ConfigOptions) -> None:
@@ -148,11 +165,17 @@ def _set_transaction_policy(config: Any, options: ConfigOptions) -> None:
 
 
 def _set_instances(config: Any, options: ConfigOptions) -> None:
-    if config.instance_group or not (options.instance_count or options.instance_kind):
+    is_limited = bool(options.rate_limiter_resources or options.rate_limiter_priority)
+    if config.instance_group or not (options.instance_count or options.instance_kind or is_limited):
         return
     group = config.instance_group.add(count=options.instance_count or 1)
     if options.instance_kind:
         group.kind = messages.model_config().ModelInstanceGroup.Kind.Value(options.instance_kind)
+    for name, count in sorted(options.rate_limiter_resources.items()):
+        # Of the whole server: a CPU has no devices to count by.
+        group.rate_limiter.resources.add(name=name, count=count, **{"global": True})
+    if options.rate_limiter_priority:
+        group.rate_limiter.priority = options.rate_limiter_priority
 
 
 def _set_version_policy(config: Any, options: ConfigOptions) -> None:
@@ -172,6 +195,8 @@ def _set_parameters(config: Any, options: ConfigOptions) -> None:
     wanted = dict(options.parameters)
     if options.env_path:
         wanted.setdefault("EXECUTION_ENV_PATH", options.env_path)
+    if options.warm_up:
+        wanted.setdefault(WARM_UP, "true")
     for key, value in wanted.items():
         if key not in config.parameters:
             config.parameters[key].string_value = value
