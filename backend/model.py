@@ -1,6 +1,7 @@
 """Entry point of the `mlflow` backend: what Triton calls, translated to `mlflow_backend` and back."""
 
 import json
+import time
 from pathlib import Path
 
 import triton_python_backend_utils as pb_utils
@@ -22,7 +23,7 @@ class TritonPythonModel:
 
     def initialize(self, args):
         """Load the model; an exception fails the load and is shown in the server's log."""
-        from mlflow_backend import service, streams
+        from mlflow_backend import requestlog, service, streams
 
         device = service.Device(args["model_instance_kind"], int(args["model_instance_device_id"]))
         self._service_module = service
@@ -30,19 +31,29 @@ class TritonPythonModel:
         self._service.telemetry = _telemetry(args)
         self._service.telemetry.start()
         settings = self._service.settings
+        self._log = requestlog.RequestLog(settings.log_requests, _labels(args), pb_utils.Logger.log_info)
         if settings.decoupled:
             self._streams = streams.Streams(settings.stream_threads)
 
     def execute(self, requests):
         """Answer each request on its own."""
         if self._streams is None:
-            return [_response(result) for result in self._service.answer(requests, self._read)]
+            start = time.perf_counter()
+            results = self._service.answer(requests, self._read)
+            if self._log.wanted:
+                self._log_batch(requests, results, time.perf_counter() - start)
+            return [_response(result) for result in results]
         for request in requests:
             self._start_stream(request)
         return None
 
+    def _log_batch(self, requests, results, seconds):
+        for request, result in zip(requests, results, strict=True):
+            error = None if isinstance(result, dict) else result
+            self._log.add(request.request_id(), error, seconds, len(requests))
+
     def _start_stream(self, request):
-        self._streams.start(lambda: self._service.stream(self._read(request)), _Channel(request))
+        self._streams.start(lambda: self._service.stream(self._read(request)), _Channel(request, self._log))
 
     def _read(self, request):
         trace = request.trace() if hasattr(request, "trace") else None
@@ -68,8 +79,10 @@ class TritonPythonModel:
 class _Channel:
     """The response sender of one request, for `mlflow_backend.streams`."""
 
-    def __init__(self, request):
+    def __init__(self, request, log):
         self._request = request
+        self._log = log
+        self._start = time.perf_counter()
         self._sender = request.get_response_sender()
 
     def cancelled(self):
@@ -79,6 +92,8 @@ class _Channel:
         self._sender.send(_response(piece))
 
     def end(self, error):
+        if self._log.wanted:
+            self._log.add(self._request.request_id(), error, time.perf_counter() - self._start)
         if error is None:
             self._sender.send(flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
         else:
@@ -96,11 +111,15 @@ class _Counter:
         self._metric.increment(value)
 
 
+def _labels(args):
+    # The server's own metrics call the first two so; instances must not share a metric.
+    return {"model": args["model_name"], "version": args["model_version"], "instance": args["model_instance_name"]}
+
+
 def _telemetry(args):
     from mlflow_backend import telemetry
 
-    # The server's own metrics call the first two so; instances must not share a metric.
-    labels = {"model": args["model_name"], "version": args["model_version"], "instance": args["model_instance_name"]}
+    labels = _labels(args)
 
     def create(name, description):
         kind = pb_utils.MetricFamily.COUNTER

@@ -3,6 +3,7 @@
 | key              | value                                                                                         |
 | ---------------- | --------------------------------------------------------------------------------------------- |
 | `model_config`   | JSON object: overrides of the model's own settings, as `mlflow.pyfunc.load_model` takes them  |
+| `log_requests`   | `all`: a line of JSON for each request in the server's log; `errors`: for failed ones; `none` |
 | `env.NAME`       | environment variable NAME of the model's process                                              |
 | `stream_threads` | answers that one instance streams at once, 1 to 1000                                          |
 | `warm_up`        | `true`: the model answers its input example before it is ready; `false`: it does not          |
@@ -11,14 +12,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlflow_backend import requestlog
 from mlflow_backend.errors import ConfigMismatchError
 
 DEFAULT_STREAM_THREADS = 8
 WARM_UP = "warm_up"
+_LOG_REQUESTS = "log_requests"
 _MOST_STREAM_THREADS = 1000
 _ENVIRONMENT_PREFIX = "env."
 # What `mlflow models serve` reads its overrides from.
@@ -34,6 +37,7 @@ class Settings:
         environment: variables to set before the model is loaded.
         stream_threads: answers streamed at once.
         warm_up: the model answers its input example before it is ready.
+        log_requests: one of `requestlog.CHOICES`.
         decoupled: the model has the decoupled transaction policy.
         max_batch_size: rows of one batch; 0: the model has no hidden row axis.
     """
@@ -42,6 +46,7 @@ class Settings:
     environment: Mapping[str, str] = field(default_factory=dict)
     stream_threads: int = DEFAULT_STREAM_THREADS
     warm_up: bool = False
+    log_requests: str = "none"
     decoupled: bool = False
     max_batch_size: int = 0
 
@@ -66,7 +71,8 @@ def read(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
             if key.startswith(_ENVIRONMENT_PREFIX) and key != _ENVIRONMENT_PREFIX
         },
         stream_threads=_threads(values.get("stream_threads")),
-        warm_up=_flag(WARM_UP, values.get(WARM_UP, "false")),
+        warm_up=_choice(WARM_UP, values.get(WARM_UP, "false"), ("true", "false")) == "true",
+        log_requests=_choice(_LOG_REQUESTS, values.get(_LOG_REQUESTS, "none"), requestlog.CHOICES),
         decoupled=bool(policy.get("decoupled")),
         max_batch_size=int(config.get("max_batch_size") or 0),
     )
@@ -100,7 +106,8 @@ def _threads(text: str | None) -> int:
     return int(text)
 
 
-def _flag(key: str, text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ConfigMismatchError(f"parameter '{key}' is '{text[:80]}'; write 'true' or 'false'.")
-    return text == "true"
+def _choice(key: str, text: str, allowed: Sequence[str]) -> str:
+    if text not in allowed:
+        words = " or ".join(f"'{word}'" for word in allowed)
+        raise ConfigMismatchError(f"parameter '{key}' is '{text[:80]}'; write {words}.")
+    return text

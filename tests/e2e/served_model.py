@@ -5,8 +5,11 @@ Environment, set by `served_model_test`: BACKEND, MODEL (a `triton_model`) and T
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 from absl.testing import absltest
 
@@ -16,6 +19,12 @@ from mlflow_backend_utils.server.driver import take_model
 
 def _runfile(variable: str) -> Path:
     return Path(os.environ["TEST_SRCDIR"], os.environ[variable])
+
+
+def request_log(log: str) -> list[dict[str, Any]]:
+    """The lines of the backend's request log in a server's log."""
+    texts = re.findall(r'(\{"event": "request".*\}|\{\\"event\\": \\"request.*\})', log)
+    return [json.loads(text if text.startswith('{"') else json.loads(f'"{text}"')) for text in texts]
 
 
 class ServedModelTest(absltest.TestCase):

@@ -23,7 +23,7 @@ _PATIENCE = 60.0
 class Stream:
     """One request over a gRPC stream; iterates over the words."""
 
-    def __init__(self, server: TritonServer, text: str, **parameters: Any):
+    def __init__(self, server: TritonServer, text: str, request_id: str = "", **parameters: Any):
         self._answers: queue.Queue[Any] = queue.Queue()
         self.client = grpcclient.InferenceServerClient(server.grpc_url)
         self.client.start_stream(lambda result, error: self._answers.put((result, error)))
@@ -32,6 +32,7 @@ class Stream:
         self.client.async_stream_infer(
             "words",
             [tensor],
+            request_id=request_id,
             parameters={"params": json.dumps(parameters)} if parameters else None,
             enable_empty_final_response=True,
         )
@@ -125,6 +126,18 @@ class StreamingTest(served_model.ServedModelTest):
 
     def test_generate(self) -> None:
         self.assertEqual(json.loads(self._post("generate", {"text": "a b", "stream": False}))["word"], "A B")
+
+    def test_requests_are_logged(self) -> None:
+        self._words("so be it", request_id="the good one")
+        with self.assertRaises(Exception):
+            self._words("a stop b", request_id="the bad one")
+        lines = served_model.request_log(self.server.log_text())
+        logged = {line["request_id"]: line for line in lines}
+        good, bad = logged["the good one"], logged["the bad one"]
+        self.assertEqual((good["model"], good["version"], good["status"]), ("words", "1", "OK"))
+        self.assertEqual(bad["status"], "INVALID_ARG")
+        self.assertIn("no further", bad["error"])
+        self.assertGreater(good["seconds"], 0)
 
     def test_bad_requests(self) -> None:
         with self.assertRaises(urllib.error.HTTPError) as caught:

@@ -17,13 +17,21 @@ class SettingsTest(parameterized.TestCase):
         self.assertEqual(settings.read({}, {}), settings.Settings())
 
     def test_everything_said(self) -> None:
-        config = _config(model_config='{"device": "cpu"}', stream_threads="3", warm_up="true", EXECUTION_ENV_PATH="x")
+        config = _config(
+            model_config='{"device": "cpu"}',
+            stream_threads="3",
+            warm_up="true",
+            log_requests="errors",
+            EXECUTION_ENV_PATH="x",
+        )
         config["parameters"]["env.HF_HOME"] = {"string_value": "/models"}
         config["parameters"]["env."] = {"string_value": "nameless"}
         config |= {"max_batch_size": 4, "model_transaction_policy": {"decoupled": True}}
         self.assertEqual(
             settings.read(config, {"SERVING_MODEL_CONFIG": '{"device": "other"}'}),
-            settings.Settings({"device": "cpu"}, {"HF_HOME": "/models"}, 3, True, decoupled=True, max_batch_size=4),
+            settings.Settings(
+                {"device": "cpu"}, {"HF_HOME": "/models"}, 3, True, "errors", decoupled=True, max_batch_size=4
+            ),
         )
 
     def test_overrides_of_mlflow_serving(self) -> None:
@@ -37,6 +45,7 @@ class SettingsTest(parameterized.TestCase):
         ({"stream_threads": "-1"}, "parameter 'stream_threads' is '-1'"),
         ({"stream_threads": "²"}, "parameter 'stream_threads' is '²'"),
         ({"warm_up": "yes"}, "parameter 'warm_up' is 'yes'; write 'true' or 'false'."),
+        ({"log_requests": "some"}, "'log_requests' is 'some'; write 'none' or 'errors' or 'all'."),
         ({"stream_threads": ""}, "parameter 'stream_threads' is ''"),
     )
     def test_wrong(self, parameters: dict[str, str], text: str) -> None:
