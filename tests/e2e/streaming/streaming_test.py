@@ -129,7 +129,7 @@ class StreamingTest(served_model.ServedModelTest):
 
     def test_requests_are_logged(self) -> None:
         self._words("so be it", request_id="the good one")
-        with self.assertRaises(Exception):
+        with self.assertRaisesRegex(Exception, "no further"):
             self._words("a stop b", request_id="the bad one")
         lines = served_model.request_log(self.server.log_text())
         logged = {line["request_id"]: line for line in lines}
