@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import rich
 from absl import app, flags, logging
 from tritonclient.grpc import service_pb2
@@ -28,7 +27,7 @@ from tritonclient.grpc import service_pb2
 from mlflow_backend_utils.server import TritonServer
 from mlflow_backend_utils.server.driver import take_model
 from tests.bench import report, serving_peers
-from tests.bench.serving_peers import Question
+from tests.bench.serving_peers import Question, Wines
 
 _JSON = flags.DEFINE_string("json", "", "Where to write the results.")
 _PLOT = flags.DEFINE_string("plot", "", "Where to draw them, as PNG.")
@@ -79,11 +78,9 @@ def _run(command: list[str | Path]) -> dict[str, float]:
     return answer
 
 
-def _over_http(
-    name: str, port: int, ask: Callable[[pd.DataFrame], Question], data: pd.DataFrame, scratch: Path
-) -> Contender:
+def _over_http(name: str, port: int, ask: Callable[[Wines], Question], data: Wines, scratch: Path) -> Contender:
     def measure(load: Load) -> dict[str, float]:
-        question = ask(_rows(data, load.rows))
+        question = ask(data.rows(load.rows))
         headers, body = scratch / "headers", scratch / "body"
         headers.write_text(question.headers, encoding="utf-8")
         body.write_bytes(question.body)
@@ -93,13 +90,13 @@ def _over_http(
     return Contender(name, measure)
 
 
-def _over_grpc(url: str, data: pd.DataFrame, scratch: Path) -> Contender:
+def _over_grpc(url: str, data: Wines, scratch: Path) -> Contender:
     def measure(load: Load) -> dict[str, float]:
-        rows = _rows(data, load.rows)
+        rows = data.rows(load.rows)
         message = service_pb2.ModelInferRequest(model_name=_MODEL)  # type: ignore[attr-defined]
-        for name in rows.columns:
-            message.inputs.add(name=name, datatype="FP64", shape=[len(rows), 1])
-            message.raw_input_contents.append(rows[name].to_numpy(np.float64).tobytes())
+        for name, column in zip(rows.columns, rows.values.T, strict=True):
+            message.inputs.add(name=name, datatype="FP64", shape=[len(column), 1])
+            message.raw_input_contents.append(column.tobytes())
         request = scratch / "request"
         request.write_bytes(message.SerializeToString())
         tool = Path(__file__).with_name("grpc_load.py")
@@ -112,10 +109,6 @@ def _over_grpc(url: str, data: pd.DataFrame, scratch: Path) -> Contender:
     return Contender("grpc", measure)
 
 
-def _rows(data: pd.DataFrame, count: int) -> pd.DataFrame:
-    return data.iloc[np.arange(count) % len(data)].reset_index(drop=True)
-
-
 @contextlib.contextmanager
 def _running() -> Iterator[list[Contender]]:
     """All contenders, ours first; they have answered the same."""
@@ -124,17 +117,17 @@ def _running() -> Iterator[list[Contender]]:
         take_model(_runfile("MODEL"), scratch / "models" / _MODEL)
         model = next((scratch / "models" / _MODEL).glob("1"))
         split = json.loads((model / "input_example.json").read_text(encoding="utf-8"))
-        data = pd.DataFrame(split["data"], columns=split["columns"])
+        data = Wines(split["columns"], np.array(split["data"], np.float64))
         server = stack.enter_context(TritonServer(scratch / "models", _runfile("TRITONSERVER"), [_runfile("BACKEND")]))
         port = int(server.http_url.rpartition(":")[2])
-        asks: dict[str, tuple[int, Callable[[pd.DataFrame], Question]]] = {
+        asks: dict[str, tuple[int, Callable[[Wines], Question]]] = {
             "http": (port, lambda rows: serving_peers.v2_question(_MODEL, rows))
         }
         environment = _runfile("PEERS").resolve()
         for name in _PEERS.value:
             peer = stack.enter_context(serving_peers.running(name, environment, model, scratch, data))
             asks[name] = (peer.port, peer.question)
-        answers = {name: serving_peers.ask(where, ask(_rows(data, 128))) for name, (where, ask) in asks.items()}
+        answers = {name: serving_peers.ask(where, ask(data.rows(128))) for name, (where, ask) in asks.items()}
         if len({str(answer) for answer in answers.values()}) != 1:
             raise RuntimeError(f"the servers answer differently: {answers}")
         contenders = [_over_http(name, where, ask, data, scratch) for name, (where, ask) in asks.items()]

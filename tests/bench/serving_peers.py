@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
 _START_SECONDS = 120.0
 
@@ -41,6 +41,23 @@ class Wine:
 
 
 @dataclasses.dataclass(frozen=True)
+class Wines:
+    """Rows of the wine model's input.
+
+    Attributes:
+      columns: their names.
+      values: float64 [rows, columns].
+    """
+
+    columns: list[str]
+    values: np.ndarray
+
+    def rows(self, count: int) -> Wines:
+        """So many rows, the same again and again."""
+        return Wines(self.columns, self.values[np.arange(count) % len(self.values)])
+
+
+@dataclasses.dataclass(frozen=True)
 class Question:
     """A request for the classes of some wines, as one server wants it.
 
@@ -57,23 +74,25 @@ class Question:
     headers: str = "Content-Type: application/json\r\n"
 
 
-def v2_question(model: str, rows: pd.DataFrame) -> Question:
+def v2_question(model: str, rows: Wines) -> Question:
     """For Triton and MLServer: a tensor of [rows, 1] for each column."""
+    shape = [len(rows.values), 1]
     inputs = [
-        {"name": name, "datatype": "FP64", "shape": [len(rows), 1], "data": rows[name].tolist()}
-        for name in rows.columns
+        {"name": name, "datatype": "FP64", "shape": shape, "data": column.tolist()}
+        for name, column in zip(rows.columns, rows.values.T, strict=True)
     ]
     path = f"/v2/models/{model}/infer"
     return Question(path, json.dumps({"inputs": inputs}).encode(), lambda answer: answer["outputs"][0]["data"])
 
 
-def _mlflow_question(rows: pd.DataFrame) -> Question:
-    body = json.dumps({"dataframe_split": rows.to_dict("split", index=False)}).encode()
+def _mlflow_question(rows: Wines) -> Question:
+    body = json.dumps({"dataframe_split": {"columns": rows.columns, "data": rows.values.tolist()}}).encode()
     return Question("/invocations", body, lambda answer: answer["predictions"])
 
 
-def _bento_question(rows: pd.DataFrame) -> Question:
-    body = json.dumps({"rows": rows.to_dict("records")}).encode()
+def _bento_question(rows: Wines) -> Question:
+    records = [dict(zip(rows.columns, row, strict=True)) for row in rows.values.tolist()]
+    body = json.dumps({"rows": records}).encode()
     return Question("/predict", body, lambda answer: answer)
 
 
@@ -89,7 +108,7 @@ class Peer:
 
     name: str
     port: int
-    question: Callable[[pd.DataFrame], Question]
+    question: Callable[[Wines], Question]
 
 
 def free_ports(count: int) -> list[int]:
@@ -152,7 +171,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, question: Question) -> No
 
 
 @contextlib.contextmanager
-def running(name: str, environment: Path, model: Path, scratch: Path, example: pd.DataFrame) -> Iterator[Peer]:
+def running(name: str, environment: Path, model: Path, scratch: Path, example: Wines) -> Iterator[Peer]:
     """One of `PEERS`, serving `model` with the packages of `environment`.
 
     Raises:
@@ -175,7 +194,7 @@ def running(name: str, environment: Path, model: Path, scratch: Path, example: p
         yield Peer(name, ports[0], question)
 
 
-_Start = tuple[list[str | Path], Callable[[pd.DataFrame], Question]]
+_Start = tuple[list[str | Path], Callable[[Wines], Question]]
 
 
 def _mlflow(_folder: Path, model: Path, ports: list[int]) -> _Start:
