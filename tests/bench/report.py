@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
+import rich
 import rich.table
 
 matplotlib.use("Agg")
@@ -71,6 +72,15 @@ def _spread(values: Sequence[float]) -> str:
 def write_json(results: Sequence[Result], path: Path) -> None:
     """The list of rows."""
     path.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n", encoding="utf-8")
+
+
+def publish(results: Sequence[Result], json_file: str, plot_file: str, title: str) -> None:
+    """Print the table; write the rows and the plot where a file is named."""
+    rich.print(table(results))
+    if json_file:
+        write_json(results, Path(json_file))
+    if plot_file:
+        draw(results, Path(plot_file), title)
 
 
 def draw(results: Sequence[Result], path: Path, title: str) -> None:

@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import rich
 from absl import app, flags, logging
 from tritonclient.grpc import service_pb2
 
@@ -70,8 +69,9 @@ class Contender:
     measure: Callable[[Load], dict[str, float]]
 
 
-def _run(command: list[str | Path]) -> dict[str, float]:
-    done = subprocess.run([str(word) for word in command], capture_output=True, check=True, text=True)
+def _run(command: list[str | Path], **environ: str) -> dict[str, float]:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, check=True, text=True, env=os.environ | environ)
     answer: dict[str, float] = json.loads(done.stdout)
     if answer["errors"]:
         raise RuntimeError(f"{command}: {answer['errors']:.0f} of the answers were errors")
@@ -100,11 +100,8 @@ def _over_grpc(url: str, data: Wines, scratch: Path) -> Contender:
         request = scratch / "request"
         request.write_bytes(message.SerializeToString())
         tool = Path(__file__).with_name("grpc_load.py")
-        environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, tool, url, request, str(load.clients), str(_SECONDS.value)]
-        done = subprocess.run([str(word) for word in command], capture_output=True, check=True, text=True, env=environ)
-        answer: dict[str, float] = json.loads(done.stdout)
-        return answer
+        return _run(command, PYTHONPATH=os.pathsep.join(sys.path))
 
     return Contender("grpc", measure)
 
@@ -167,11 +164,8 @@ def main(_argv: list[str]) -> None:
             for name, rounds in measured.items():
                 rate = statistics.median(one["requests"] / one["seconds"] for one in rounds)
                 logging.info("%s %s: %.0f requests/s", load.name, name, rate)
-    rich.print(report.table(results))
-    if _JSON.value:
-        report.write_json(results, Path(_JSON.value))
-    if _PLOT.value:
-        report.draw(results, Path(_PLOT.value), "mlflow backend on Triton 24.10 : best of MLflow, MLServer, BentoML")
+    title = "mlflow backend on Triton 24.10 : best of MLflow, MLServer, BentoML"
+    report.publish(results, _JSON.value, _PLOT.value, title)
 
 
 if __name__ == "__main__":

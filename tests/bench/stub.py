@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import rich
 import tritonclient.grpc as grpcclient
 import tritonclient.http as httpclient
 from absl import app, flags, logging
@@ -278,11 +277,7 @@ def main(_argv: list[str]) -> None:
             results.append(report.Result(name, unit, values["ours"], values["shipped"], "shipped stub", goal))
             logging.info("%s: ratio %.2f (goal %s)", name, results[-1].ratio, goal)
     results.append(_stub_size())
-    rich.print(report.table(results))
-    if _JSON.value:
-        report.write_json(results, Path(_JSON.value))
-    if _PLOT.value:
-        report.draw(results, Path(_PLOT.value), "native stub : shipped stub, Triton 24.10")
+    report.publish(results, _JSON.value, _PLOT.value, "native stub : shipped stub, Triton 24.10")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 # What a request without content types says.
-_AS_SIGNED = ContentTypes().key()
+_AS_SIGNED = ContentTypes()
 
 
 class Adapter:
@@ -60,7 +60,7 @@ class Adapter:
         self._trusting_model = _without_input_check(self._model) if trusts else self._model
 
     def predict(self, request: DecodedRequest) -> Any:
-        model = self._model if request.content.key() != _AS_SIGNED else self._trusting_model
+        model = self._model if request.content != _AS_SIGNED else self._trusting_model
         data = self._data(request)
         return model.predict(data, params=dict(request.params)) if request.params else model.predict(data)
 
