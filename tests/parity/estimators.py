@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import shouting
 from mlflow.models import infer_signature
+from saving import Save
 from sklearn import cluster, compose, datasets, ensemble, linear_model, neighbors, pipeline, preprocessing, svm, tree
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -19,8 +20,6 @@ _TRUSTED = {
     "tree": ["sklearn.tree._tree.Tree"],
     "neighbours": ["sklearn.metrics._dist_metrics.EuclideanDistance64", "sklearn.neighbors._kd_tree.KDTree"],
 }
-
-Save = Callable[[Path, list[str]], None]
 
 
 def _sklearn(model: Any, data: Any, answer: Any = None, **options: Any) -> Save:

@@ -4,7 +4,8 @@ Each model is served with a config.pbtxt that names the backend and the environm
 is asked and compared is that of `triton_model_test`: the input example, the same with a missing value, without rows and
 with 10,000 rows, and requests that must be refused.
 
-Environment: BACKEND, ENVIRONMENT, MODELS, STUB and TRITONSERVER, as paths below TEST_SRCDIR.
+Environment: BACKEND, ENVIRONMENT, EXPECTED, MODELS, STUB and TRITONSERVER, as paths below TEST_SRCDIR; AT_LEAST, a
+number of models.
 """
 
 from __future__ import annotations
@@ -49,8 +50,7 @@ class ParityTest(parameterized.TestCase):
             copy_folder(str(_runfile("MODELS") / name), str(version))
             (version.parent / "config.pbtxt").write_text(_CONFIG.format(environment=_runfile("ENVIRONMENT").resolve()))
             (version.parent / "triton_python_backend_stub").symlink_to(_runfile("STUB").resolve())
-        folders = {name: cls.repository / name / "1" for name in _MODELS}
-        cls.expected = reference.answers(_runfile("ENVIRONMENT").resolve(), folders, scratch)
+        cls.expected = reference.read(_runfile("EXPECTED"))
         cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
             TritonServer(cls.repository, _runfile("TRITONSERVER"), [_runfile("BACKEND")], model_control="explicit")
         )
@@ -74,7 +74,7 @@ class ParityTest(parameterized.TestCase):
 
     def test_there_are_many(self) -> None:
         """A suite that lost its models would pass."""
-        self.assertGreaterEqual(len(_MODELS), 60)
+        self.assertGreaterEqual(len(_MODELS), int(os.environ["AT_LEAST"]))
 
 
 if __name__ == "__main__":

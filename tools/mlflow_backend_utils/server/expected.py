@@ -1,6 +1,6 @@
 """What MLflow itself answers: the yardstick for the answers of a server.
 
-usage: expected.py --model DIR [--model DIR …] --out FILE
+usage: expected.py [--model DIR …] [--models DIR] [--many N] --out FILE
 
 Run by the interpreter of the model's environment, as a file: it imports the standard library and what the environment
 brings. It loads the model with mlflow.pyfunc and predicts on variants of the model's input example:
@@ -8,12 +8,12 @@ brings. It loads the model with mlflow.pyfunc and predicts on variants of the mo
     example   as saved
     missing   with a missing value (NaN) in its first floating-point value; absent if it has none
     empty     without rows
-    many      repeated to 10,000 rows
+    many      repeated to N rows, 10,000 if not said; absent with 0
 
-FILE gets JSON: a list with an object for each model, in their order, that has for each variant `inputs`, and `outputs`
-or `error`. Inputs and outputs are lists of `name` ("" when the model does not name it), `dtype` (as NumPy writes it, or
-"text", "bytes", "datetime", "json"), `shape` and `values`: base64 of the little-endian bytes for numbers, else a list
-of strings (base64 of bytes; JSON documents).
+FILE gets JSON: an object that has for each model, by its folder as given or its name below --models, an object that has
+for each variant `inputs`, and `outputs` or `error`. Inputs and outputs are lists of `name` ("" when the model does not
+name it), `dtype` (as NumPy writes it, or "text", "bytes", "datetime", "json"), `shape` and `values`: base64 of the
+little-endian bytes for numbers, else a list of strings (base64 of bytes; JSON documents).
 """
 
 from __future__ import annotations
@@ -127,8 +127,8 @@ def answer(model: Any, data: Any) -> dict[str, Any]:
     return case
 
 
-def answers(folder: str) -> dict[str, Any]:
-    """Every variant's answer of the model in `folder`.
+def answers(folder: str, many: int) -> dict[str, Any]:
+    """Every variant's answer of the model in `folder`; `many`: rows of the variant of that name.
 
     Raises:
       ValueError: the model has no input example.
@@ -139,7 +139,9 @@ def answers(folder: str) -> dict[str, Any]:
     example = model.metadata.load_input_example(folder)
     if example is None:
         raise ValueError(f"{folder}: the model has no input example; save it with input_example=…")
-    variants = {"example": example, "empty": with_rows(example, 0), "many": with_rows(example, MANY)}
+    variants = {"example": example, "empty": with_rows(example, 0)}
+    if many:
+        variants["many"] = with_rows(example, many)
     if hasattr(example, "copy"):
         variants["missing"] = with_missing_value(example)
     return {name: answer(model, data) for name, data in variants.items() if data is not None}
@@ -148,13 +150,18 @@ def answers(folder: str) -> dict[str, Any]:
 def main(argv: list[str]) -> int:
     """Command line entry; see the head of this file."""
     parser = argparse.ArgumentParser(description="Predict on variants of a model's input example.")
-    parser.add_argument("--model", required=True, action="append", help="folder of a saved MLflow model")
+    parser.add_argument("--model", default=[], action="append", help="folder of a saved MLflow model")
+    parser.add_argument("--models", help="folder with the folders of saved MLflow models")
+    parser.add_argument("--many", type=int, default=MANY, help="rows of the variant 'many'")
     parser.add_argument("--out", required=True, help="JSON file to write")
     options = parser.parse_args(argv)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    folders = {folder: folder for folder in options.model}
+    if options.models:
+        folders |= {name: os.path.join(options.models, name) for name in sorted(os.listdir(options.models))}
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["HOME"] = scratch
-        result = [answers(folder) for folder in options.model]
+        result = {name: answers(folder, options.many) for name, folder in folders.items()}
     with open(options.out, "w", encoding="utf-8") as file:
         json.dump(result, file)
     return 0

@@ -126,10 +126,13 @@ def answers(environment: Path, models: Mapping[str, Path], scratch: Path) -> dic
     )
     if done.returncode:
         raise ReferenceError(f"{', '.join(models)}: {_PROGRAM.name} failed in the models' environment:\n{done.stderr}")
-    variants = json.loads(out.read_text(encoding="utf-8"))
-    return {
-        name: {key: _case(case) for key, case in cases.items()} for name, cases in zip(models, variants, strict=True)
-    }
+    return dict(zip(models, read(out).values(), strict=True))
+
+
+def read(file: Path) -> dict[str, dict[str, Case]]:
+    """The answers in a file of expected.py, by model and variant."""
+    models = json.loads(file.read_text(encoding="utf-8"))
+    return {name: {key: _case(case) for key, case in cases.items()} for name, cases in models.items()}
 
 
 def _case(item: dict[str, Any]) -> Case:
