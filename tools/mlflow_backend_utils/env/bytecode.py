@@ -82,6 +82,32 @@ def compile_all(interpreter: str, sources: Sequence[Source], threads: int) -> di
     return {name: code for result in results for name, code in result.items()}
 
 
+def precompile(folder: str, interpreter: str, series: str) -> None:
+    """Put bytecode beside every module below `folder`.
+
+    Args:
+      folder: packages, or a standard library.
+      interpreter: a Python of `series` (`X.Y`).
+      series: names the files.
+
+    Raises:
+      CompileError: an interpreter failed.
+    """
+    names = sorted(
+        os.path.relpath(os.path.join(where, file), folder)
+        for where, _, files in os.walk(folder)
+        for file in files
+        if file.endswith(".py")
+    )
+    sources = [(name, os.path.abspath(os.path.join(folder, name)), "") for name in names]
+    for name, code in compile_all(interpreter, sources, os.cpu_count() or 1).items():
+        target = os.path.join(folder, pyc_name(name, series))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "wb") as stream:
+            stream.write(code)
+        os.chmod(target, 0o644)
+
+
 def _main() -> None:
     warnings.simplefilter("ignore")
     wheels: dict[str, zipfile.ZipFile] = {}
