@@ -53,7 +53,7 @@ def decode(tensors: Mapping[str, Array], parameters: Mapping[str, Any], schema: 
         RequestError: what was sent, what is allowed, what to do.
     """
     content = content_types.read(parameters, schema)
-    known = {field.name for field in (*schema.inputs, *schema.param_inputs)}
+    known = schema.input_names
     extra = [name for name in tensors if name not in known]
     if extra:
         raise RequestError(f"input '{extra[0]}' is unknown; the model's inputs are {', '.join(map(repr, known))}.")
@@ -115,6 +115,11 @@ def _with_model_shape(array: Array, field: Field) -> Array:
 
 
 def _rows(inputs: Mapping[str, Array], schema: ModelSchema) -> int:
+    if not schema.tensors:
+        # Of hundreds of columns, names are needed for errors only.
+        lengths = set(map(len, inputs.values()))
+        if len(lengths) == 1 and 0 not in lengths:
+            return lengths.pop()
     counts = {field.name: len(inputs[field.name]) for field in schema.inputs if field.has_rows and field.name in inputs}
     if not counts:
         return 1

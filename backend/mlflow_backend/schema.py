@@ -25,7 +25,8 @@ loses its leading -1, and what is left without any axis gets [1]. An unbatched m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -171,23 +172,28 @@ class ModelSchema:
     params: tuple[Field, ...]
     outputs: tuple[Field, ...]
 
-    @property
+    @functools.cached_property
     def batchable(self) -> bool:
         """Whether every tensor has a row axis, which a `max_batch_size` above 0 needs."""
         return all(part.has_rows for part in (*self.inputs, *self.outputs))
 
-    @property
+    @functools.cached_property
+    def input_names(self) -> Set[str]:
+        """What a request may send as an input: inputs and parameters, in the signature's order."""
+        return dict.fromkeys(part.name for part in (*self.inputs, *self.param_inputs)).keys()
+
+    @functools.cached_property
     def param_inputs(self) -> tuple[Field, ...]:
         """Parameters whose name is not taken by an input; the others travel as request parameters only."""
         taken = {part.name for part in self.inputs}
         return tuple(part for part in self.params if part.name not in taken)
 
-    @property
+    @functools.cached_property
     def named(self) -> bool:
         """Whether the inputs have names in MLflow."""
         return any(part.source is not None for part in self.inputs)
 
-    @property
+    @functools.cached_property
     def tensors(self) -> bool:
         """Whether the inputs are tensors; columns otherwise."""
         return any(part.kind == "tensor" for part in self.inputs)

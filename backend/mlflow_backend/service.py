@@ -18,6 +18,7 @@ from mlflow_backend import (
     answers,
     batching,
     errors,
+    garbage,
     metadata,
     outputs,
     placement,
@@ -88,12 +89,13 @@ class Service:
         os.environ.update(model_settings.environment)
         if device is not None:
             placement.apply(os.environ, device.kind, device.device_id, model.flavors)
-        adapter = adapters.load(model, model_schema, model_settings.model_config)
-        if not model_schema.outputs:
-            written = config.get("output") or ()
-            model_schema = outputs.complete(model_schema, model, adapter, written, model_settings.max_batch_size > 0)
-        if model_settings.warm_up:
-            _warm_up(model, adapter)
+        with garbage.lasting():
+            adapter = adapters.load(model, model_schema, model_settings.model_config)
+            if not model_schema.outputs:
+                written, batched = config.get("output") or (), model_settings.max_batch_size > 0
+                model_schema = outputs.complete(model_schema, model, adapter, written, batched)
+            if model_settings.warm_up:
+                _warm_up(model, adapter)
         return cls(model_schema, adapter, model_settings)
 
     def answer(self, batch: Sequence[Any], read: Callable[[Any], Request]) -> list[Outputs | BackendError]:

@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Generator, Mapping
 from typing import Any, Protocol, cast
 
+from mlflow_backend import garbage
 from mlflow_backend.errors import SchemaError
 from mlflow_backend.metadata import ModelMetadata
 from mlflow_backend.requests import DecodedRequest
@@ -59,7 +60,9 @@ def load(metadata: ModelMetadata, schema: ModelSchema, model_config: Mapping[str
     """
     for flavor, module in _MODULES.items():
         if flavor in metadata.flavors:
-            return cast(Adapter, importlib.import_module(module).Adapter(metadata, schema, model_config))
+            adapter = importlib.import_module(module).Adapter
+            garbage.keep_libraries()
+            return cast(Adapter, adapter(metadata, schema, model_config))
     raise SchemaError(
         f"{metadata.folder}: the model has the flavors {', '.join(metadata.flavors)}, and none of "
         f"{', '.join(_MODULES)} that can be served; save it with a flavor that has a python_function."
