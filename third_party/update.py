@@ -41,6 +41,9 @@ LOCKS = {
     "numpy2": tuple(LOCK_PYTHONS),
     "lint": ("3.11",),
     "peers": ("3.11",),
+    "mlflow2_numpy1": ("3.11", "3.12"),
+    "mlflow2_numpy2": ("3.10", "3.13"),
+    "mlflow3_numpy1": ("3.11",),
 }
 CONSTRAINED = ("bench", "tools", "wine", "lint")
 

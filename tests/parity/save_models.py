@@ -27,5 +27,5 @@ def _from_code(case: cases.Case) -> saving.Save:
 if __name__ == "__main__":
     saving.main(
         {name: _from_code(case) for name, case in cases.all_cases().items()} | estimators.all_estimators(),
-        ("mlflow-skinny", "numpy", "pandas", "scikit-learn", "skops"),
+        ("mlflow-skinny", "numpy", "pandas", "scikit-learn", *(("skops",) if estimators.KNOWS_SKOPS else ())),
     )

@@ -137,7 +137,10 @@ def answers(folder: str, many: int) -> dict[str, Any]:
       ValueError: the model has no input example.
     """
     import mlflow.pyfunc
+    import mlflow.tracing
 
+    # MLflow 2 would make a folder for traces below the working directory.
+    mlflow.tracing.disable()
     model = mlflow.pyfunc.load_model(folder)
     example = model.metadata.load_input_example(folder)
     if example is None:
