@@ -106,6 +106,7 @@ def parity_test(
         triton_version = DEFAULT_TRITON_VERSION,
         env = {},
         server_env = {},
+        instance_kind = "",
         volatile = [],
         left_out = {},
         **kwargs):
@@ -124,6 +125,7 @@ def parity_test(
       triton_version: release of the server.
       env: environment variables of `program`, and of MLflow when it is asked what the models answer.
       server_env: environment variables of the server.
+      instance_kind: that of the instance group, as `KIND_CPU`; empty: the configuration has none.
       volatile: outputs, as MODEL.OUTPUT, that MLflow fills anew for each answer; of these only the types are compared.
       left_out: models that cannot be, and why.
       **kwargs: attributes of the test.
@@ -186,6 +188,7 @@ def parity_test(
         env = {
             "AT_LEAST": str(at_least),
             "BACKEND": "$(rlocationpath //backend:mlflow)",
+            "INSTANCE_KIND": instance_kind,
             "LEFT_OUT": json.encode(left_out),
             "VOLATILE": ",".join(volatile),
             "ENVIRONMENT": "$(rlocationpath {}_environment)".format(name),

@@ -5,8 +5,8 @@ is asked and compared is that of `triton_model_test`: the input example, the sam
 with 10,000 rows, and requests that must be refused.
 
 Environment: BACKEND, ENVIRONMENT, EXPECTED, MODELS, STUB and TRITONSERVER, as paths below TEST_SRCDIR; AT_LEAST, a
-number of models; VOLATILE, outputs as MODEL.OUTPUT, with commas, whose values differ from answer to answer; LEFT_OUT, a
-JSON object of models that cannot be and why.
+number of models; INSTANCE_KIND, that of the instance group, if not empty; VOLATILE, outputs as MODEL.OUTPUT, with
+commas, whose values differ from answer to answer; LEFT_OUT, a JSON object of models that cannot be and why.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from mlflow_backend_utils.server import TritonServer, clients, model_test, refer
 _CONFIG = """backend: "mlflow"
 parameters {{ key: "EXECUTION_ENV_PATH" value {{ string_value: "{environment}" }} }}
 """
+_KIND = os.environ["INSTANCE_KIND"]
+_INSTANCES = f"instance_group {{ kind: {_KIND} }}\n" if _KIND else ""
 
 
 def _runfile(variable: str) -> Path:
@@ -52,7 +54,8 @@ class ParityTest(parameterized.TestCase):
             version.parent.mkdir(parents=True)
             # MLflow refuses a model whose files lead out of its folder.
             copy_folder(str(_runfile("MODELS") / name), str(version))
-            (version.parent / "config.pbtxt").write_text(_CONFIG.format(environment=_runfile("ENVIRONMENT").resolve()))
+            config = _CONFIG.format(environment=_runfile("ENVIRONMENT").resolve()) + _INSTANCES
+            (version.parent / "config.pbtxt").write_text(config)
             (version.parent / "triton_python_backend_stub").symlink_to(_runfile("STUB").resolve())
         cls.expected = reference.read(_runfile("EXPECTED"))
         cls.server = cls.enterClassContext(  # type: ignore[attr-defined]

@@ -21,6 +21,8 @@ _PROMPTS = ["Wine is made", "The quick brown fox jumps"]
 _MASKED = ["Paris is the [MASK] of France.", "The [MASK] sleeps."]
 _SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
 _NEW = 12
+# The pipeline of transformers 4 draws lots unless it is told in each call.
+_GREEDY = {"do_sample": False}
 
 
 def bert(kind: str, **config: Any) -> Callable[[], dict[str, Any]]:
@@ -99,6 +101,8 @@ def _saved(
             chosen = infer_or_get_default_signature(pipeline)
         elif signature == "explicit":
             chosen = infer_signature(example, ["text"], params=params)
+        if task == "text-generation":
+            options["model_config"] = _GREEDY | options.get("model_config", {})
         mlflow.transformers.save_model(
             pipeline,
             folder,
@@ -115,7 +119,12 @@ def _saved(
 def _components(folder: Path, requirements: list[str]) -> None:
     """A model and its tokenizer instead of a pipeline."""
     mlflow.transformers.save_model(
-        _gpt(), folder, task="text-generation", input_example=_PROMPTS, pip_requirements=requirements
+        _gpt(),
+        folder,
+        task="text-generation",
+        model_config=_GREEDY,
+        input_example=_PROMPTS,
+        pip_requirements=requirements,
     )
 
 
