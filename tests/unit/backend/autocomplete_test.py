@@ -76,6 +76,15 @@ class AutocompleteTest(absltest.TestCase):
         ).as_dict()
         self.assertEqual((config["input"][0]["dims"], config["output"][0]["dims"]), ([2], [1]))
 
+    def test_outputs_have_no_property_optional(self) -> None:
+        folder = self._folder([{"type": "long", "name": "x"}])
+        outputs = [{"type": "map", "values": {"type": "any"}, "name": "more", "required": False}]
+        signature = {"inputs": json.dumps([{"type": "long", "name": "x"}]), "outputs": json.dumps(outputs)}
+        document = {"flavors": {"python_function": {}}, "signature": signature}
+        (folder / "MLmodel").write_text(json.dumps(document))
+        config = autocomplete.complete(ModelConfig(), folder)
+        self.assertEqual(config.as_dict()["output"], [{"name": "more", "data_type": "TYPE_STRING", "dims": [1]}])
+
     def test_model_without_row_axis_is_not_batched(self) -> None:
         folder = self._folder([{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [2, 3]}}])
         config = autocomplete.complete(ModelConfig(), folder).as_dict()
