@@ -97,6 +97,7 @@ def parity_test(
         at_least,
         requirements = None,
         environment = None,
+        exclude = [],
         models = [],
         many = 10000,
         python_version = DEFAULT_PYTHON_VERSION,
@@ -112,6 +113,7 @@ def parity_test(
       at_least: so many models there are; a suite that lost its models would pass.
       requirements: repository of the lock set of the environment.
       environment: a `conda_pack_env` instead, which is for `python_version`.
+      exclude: patterns of paths that the environment made of `requirements` leaves out.
       models: names of the models; all that `program` knows, if empty.
       many: rows of the request that has many; 0: there is none, because the models are slow.
       python_version: minor version of CPython.
@@ -124,7 +126,7 @@ def parity_test(
         conda_pack_env(
             name = environment,
             testonly = True,
-            exclude = ["*/tests/*"],
+            exclude = ["*/tests/*"] + exclude,
             python_version = python_version,
             requirements = requirements,
             tags = ["manual"],
