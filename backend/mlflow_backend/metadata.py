@@ -13,10 +13,14 @@ from typing import Any
 
 import yaml
 
+from mlflow_backend import chat
 from mlflow_backend.errors import MetadataError
 
 # libyaml's loader is ten times as fast; not every build of PyYAML has it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# What a model says about batching in its own metadata: `save_model(metadata={"max_batch_size": …})`.
+MAX_BATCH_SIZE = "max_batch_size"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,9 @@ class ModelMetadata:
         input_example: None when the model was saved without.
         mlflow_version: version that saved the model, "" when not said.
         from_type_hints: the signature was derived from type hints, so `predict` wants rows, not a DataFrame.
+        is_chat: see `chat.is_chat`.
+        max_batch_size: most rows that `predict` may get: what the model's own `metadata` says, 1 for a chat model. 0:
+            requests must not be batched; None: nothing is said.
     """
 
     folder: Path
@@ -62,6 +69,8 @@ class ModelMetadata:
     input_example: InputExample | None
     mlflow_version: str
     from_type_hints: bool
+    is_chat: bool = False
+    max_batch_size: int | None = None
 
 
 def read(folder: Path) -> ModelMetadata:
@@ -75,13 +84,19 @@ def read(folder: Path) -> ModelMetadata:
     flavors = document.get("flavors")
     if not isinstance(flavors, dict) or not flavors:
         raise MetadataError(f"{path}: no 'flavors'; save the model again with mlflow.<flavor>.save_model.")
+    flavors = {str(name): settings or {} for name, settings in flavors.items()}
+    own = document.get("metadata")
+    own = own if isinstance(own, dict) else {}
+    is_chat = chat.is_chat(flavors, own.get("task"))
     return ModelMetadata(
         folder=folder,
-        flavors={str(name): settings or {} for name, settings in flavors.items()},
+        flavors=flavors,
         signature=_signature(path, document.get("signature")),
         input_example=_input_example(folder, document.get("saved_input_example_info")),
         mlflow_version=str(document.get("mlflow_version") or ""),
         from_type_hints=bool(document.get("is_signature_from_type_hint")),
+        is_chat=is_chat,
+        max_batch_size=1 if is_chat else _max_batch_size(path, own),
     )
 
 
@@ -102,6 +117,18 @@ def _parse_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise MetadataError(f"{path}: holds {type(document).__name__}, not a mapping; save the model again.")
     return document
+
+
+def _max_batch_size(path: Path, own: Mapping[str, Any]) -> int | None:
+    value = own.get(MAX_BATCH_SIZE)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise MetadataError(
+            f"{path}: 'metadata.{MAX_BATCH_SIZE}' is {value!r}; save the model with the most rows that predict may "
+            "get, or 0 if requests must not be batched."
+        )
+    return value
 
 
 def _signature(path: Path, raw: object) -> Signature | None:

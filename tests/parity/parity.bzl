@@ -20,7 +20,8 @@ def _saved_models_impl(ctx):
     saved = ctx.actions.declare_directory(ctx.label.name + ".saved")
     environment = ctx.attr.environment[CondaPackEnvInfo].directory
     args = ctx.actions.args()
-    args.add_all(["-B", "-I", ctx.file._bootstrap, ".", ctx.file.program, "1", ctx.file.program.dirname])
+    folders = {file.dirname: None for file in [ctx.file.program] + ctx.files.srcs}.keys()
+    args.add_all(["-B", "-I", ctx.file._bootstrap, ".", ctx.file.program, str(len(folders))] + folders)
     args.add_all(["--output", saved.path])
     args.add_all(ctx.attr.models, before_each = "--model")
     ctx.actions.run(
@@ -76,7 +77,7 @@ saved_models = rule(
         "many": attr.int(default = 10000, doc = "Rows of the variant that has many; 0: there is none."),
         "models": attr.string_list(doc = "Names of the models to save; all that the program knows, if empty."),
         "program": attr.label(mandatory = True, allow_single_file = [".py"], doc = "Calls `saving.main`."),
-        "srcs": attr.label_list(allow_files = [".py"], doc = "What the program imports from beside it."),
+        "srcs": attr.label_list(allow_files = [".py"], doc = "What the program imports; their folders are on its path."),
         "_bootstrap": attr.label(default = "//rules:bootstrap.py", allow_single_file = True),
         "_expected": attr.label(
             default = "//tools/mlflow_backend_utils/server:expected.py",

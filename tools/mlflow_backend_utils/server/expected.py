@@ -29,6 +29,8 @@ from typing import Any
 import numpy as np
 
 MANY = 10_000
+# What MLflow writes into the metadata of models that chat: a request and its answer are one row, each a dict.
+_CHAT_TASKS = ("agent/v1/chat", "agent/v1/responses", "agent/v2/chat")
 
 
 def encode(name: str, values: Any) -> dict[str, Any]:
@@ -53,6 +55,8 @@ def _plain(value: Any) -> Any:
     """`value` with NumPy's types replaced by Python's."""
     if isinstance(value, dict):
         return {str(key): _plain(child) for key, child in value.items()}
+    if hasattr(value, "model_dump"):
+        return _plain(value.model_dump())
     if isinstance(value, (list, tuple, np.ndarray)):
         return [_plain(child) for child in value]
     return value.item() if isinstance(value, np.generic) else value
@@ -80,6 +84,22 @@ def named(result: Any, names: list[Any]) -> Any:
     if isinstance(result, list) and len(names) > 1 and result and isinstance(result[0], dict):
         return {name: [row[name] for row in result] for name in names}
     return result
+
+
+def row(record: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """A row given as a dict of values, as one of columns with one value each."""
+    columns = {}
+    for name, value in record.items():
+        columns[name] = np.empty(1, dtype=object if isinstance(value, (str, list, dict)) else np.asarray(value).dtype)
+        columns[name][0] = value
+    return columns
+
+
+def chat_answer(model: Any, example: dict[str, Any]) -> dict[str, Any]:
+    """As `answer`, of a model that answers one row."""
+    result = model.predict(example)
+    is_document = not model.metadata.get_output_schema().has_input_names()
+    return {"inputs": tensors(row(example)), "outputs": tensors([result] if is_document else row(result))}
 
 
 def with_missing_value(example: Any) -> Any:
@@ -139,6 +159,8 @@ def answers(folder: str, many: int) -> dict[str, Any]:
     example = model.metadata.load_input_example(folder)
     if example is None:
         raise ValueError(f"{folder}: the model has no input example; save it with input_example=…")
+    if (model.metadata.metadata or {}).get("task") in _CHAT_TASKS:
+        return {"example": chat_answer(model, example)}
     variants = {"example": example, "empty": with_rows(example, 0)}
     if many:
         variants["many"] = with_rows(example, many)
