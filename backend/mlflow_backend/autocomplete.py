@@ -50,7 +50,10 @@ def complete(config: Any, folder: Path) -> Any:
     # An input and an output may share a name.
     given = {entry.name: entry for entry in given_inputs}
     for field in (*model_schema.inputs, *model_schema.param_inputs):
-        config.add_input(_merged(field, given.get(field.name), batched))
+        entry = given.get(field.name)
+        # An output cannot be said to be optional.
+        optional = {"optional": True} if field.optional and (entry is None or entry.optional) else {}
+        config.add_input(_merged(field, entry, batched) | optional)
     given = {entry.name: entry for entry in given_outputs}
     for field in model_schema.outputs:
         config.add_output(_merged(field, given.get(field.name), batched))
@@ -74,11 +77,8 @@ def _entries(written: Mapping[str, Any], direction: str) -> list[conflicts.Tenso
 
 def _merged(field: Field, entry: conflicts.TensorConfig | None, batched: bool) -> dict[str, Any]:
     """The properties to add; what is written already stays, since adding something else is an error to Triton."""
-    properties: dict[str, Any] = {
+    return {
         "name": field.name,
         "data_type": field.carrier.data_type,
         "dims": list(entry.dims if entry is not None and entry.dims else field.dims(batched)),
     }
-    if field.optional and (entry is None or entry.optional):
-        properties["optional"] = True
-    return properties

@@ -56,6 +56,14 @@ class AutocompleteTest(absltest.TestCase):
             },
         )
 
+    def test_optional_outputs(self) -> None:
+        folder = self._folder([{"type": "double", "name": "x", "required": True}])
+        document = json.loads((folder / "MLmodel").read_text(encoding="utf-8"))
+        document["signature"]["outputs"] = json.dumps([{"type": "string", "name": "note", "required": False}])
+        (folder / "MLmodel").write_text(json.dumps(document), encoding="utf-8")
+        config = autocomplete.complete(ModelConfig(), folder).as_dict()
+        self.assertEqual(config["output"], [{"name": "note", "data_type": "TYPE_STRING", "dims": [1]}])
+
     def test_what_the_model_says_about_batches(self) -> None:
         column = [{"type": "double", "name": "x", "required": True}]
         for size, dims in ((0, [-1]), (8, [1])):
