@@ -27,6 +27,11 @@ packed environment.
 """
 
 _ATTRS = ALLOWLIST_ATTR | VERSION_ATTRS | {
+    "allow_ragged_batch": attr.bool(
+        default = True,
+        doc = "Let Triton gather requests whose rows have different shapes, where the signature has variable axes besides the " +
+              "rows (a tensor `[-1, -1]`). Each `predict` still gets rows of one shape.",
+    ),
     "config": attr.label(
         allow_single_file = [".pbtxt"],
         doc = "A hand-written `config.pbtxt`: what it says is kept, what it leaves out is filled in, " +
@@ -150,6 +155,8 @@ def _write_config(ctx, model, name):
         args.add("--priority_levels", ctx.attr.priority_levels)
         args.add("--queue_timeout_microseconds", ctx.attr.queue_timeout_microseconds)
         args.add("--max_queue_size", ctx.attr.max_queue_size)
+    if not ctx.attr.allow_ragged_batch:
+        args.add("--noallow_ragged_batch")
     for flag in ["response_cache", "streaming", "warm_up"]:
         if getattr(ctx.attr, flag):
             args.add("--" + flag)

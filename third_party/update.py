@@ -39,6 +39,7 @@ LOCKS = {
     "wine": MODEL_PYTHONS,
     "numpy1": ("3.9", "3.10", "3.11", "3.12"),
     "numpy2": tuple(LOCK_PYTHONS),
+    "flavors": ("3.11",),
     "lint": ("3.11",),
     "peers": ("3.11",),
     "mlflow2_numpy1": ("3.11", "3.12"),
@@ -50,7 +51,7 @@ LOCKS = {
 
 # Those with a wheel that not every machine's pip finds.
 OPTIONAL = ("torch", "transformers4")
-CONSTRAINED = ("bench", "tools", "wine", "lint")
+CONSTRAINED = ("bench", "tools", "wine", "flavors", "lint")
 
 HEADER = '''"""Outside inputs and their digests. Written by `./bazelw run //third_party:update`; do not edit."""
 '''

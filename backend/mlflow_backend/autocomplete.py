@@ -19,7 +19,8 @@ def complete(config: Any, folder: Path) -> Any:
     """Fill in what the configuration leaves out.
 
     A configuration without any input gets `DEFAULT_MAX_BATCH_SIZE` and dynamic batching where the model allows it; one
-    with inputs has said what it wants.
+    with inputs has said what it wants. Triton lets nobody complete `allow_ragged_batch`: where the configuration lacks
+    it, requests whose rows have different shapes are not gathered into one batch, but answered all the same.
 
     Args:
         config: Triton's `ModelConfig`, changed in place.
@@ -30,7 +31,7 @@ def complete(config: Any, folder: Path) -> Any:
         BackendError: the model cannot be understood or served.
     """
     model = metadata.read(folder)
-    model_schema = schema.build(model.signature)
+    model_schema = schema.build(model.signature, model.max_batch_size)
     written = config.as_dict()
     if not model_schema.outputs and not written.get("output") and model.input_example is not None:
         from mlflow_backend import adapters, outputs
@@ -39,7 +40,7 @@ def complete(config: Any, folder: Path) -> Any:
     max_batch_size = int(written.get("max_batch_size") or 0)
     bare = not written.get("input")
     if bare and max_batch_size == 0 and model_schema.batchable:
-        max_batch_size = conflicts.DEFAULT_MAX_BATCH_SIZE
+        max_batch_size = model_schema.at_most(conflicts.DEFAULT_MAX_BATCH_SIZE)
         config.set_max_batch_size(max_batch_size)
     given_inputs, given_outputs = _entries(written, "input"), _entries(written, "output")
     problems = conflicts.find(model_schema, max_batch_size, given_inputs, given_outputs)
@@ -50,11 +51,9 @@ def complete(config: Any, folder: Path) -> Any:
     given = {entry.name: entry for entry in given_inputs}
     for field in (*model_schema.inputs, *model_schema.param_inputs):
         entry = given.get(field.name)
-        properties = _merged(field, entry, batched)
-        # Triton has no such property of outputs: any may be missing.
-        if field.optional and (entry is None or entry.optional):
-            properties["optional"] = True
-        config.add_input(properties)
+        # An output cannot be said to be optional.
+        optional = {"optional": True} if field.optional and (entry is None or entry.optional) else {}
+        config.add_input(_merged(field, entry, batched) | optional)
     given = {entry.name: entry for entry in given_outputs}
     for field in model_schema.outputs:
         config.add_output(_merged(field, given.get(field.name), batched))
@@ -70,6 +69,7 @@ def _entries(written: Mapping[str, Any], direction: str) -> list[conflicts.Tenso
             data_type="" if entry.get("data_type") == "TYPE_INVALID" else str(entry.get("data_type") or ""),
             dims=tuple(int(axis) for axis in entry.get("dims") or ()),
             optional=bool(entry.get("optional")),
+            ragged=bool(entry.get("allow_ragged_batch")),
         )
         for entry in written.get(direction) or ()
     ]

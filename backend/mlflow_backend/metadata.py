@@ -13,11 +13,14 @@ from typing import Any
 
 import yaml
 
-from mlflow_backend import tasks
+from mlflow_backend import chat, tasks
 from mlflow_backend.errors import MetadataError
 
 # libyaml's loader is ten times as fast; not every build of PyYAML has it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# What a model says about batching in its own metadata: `save_model(metadata={"max_batch_size": …})`.
+MAX_BATCH_SIZE = "max_batch_size"
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,11 @@ class Signature:
     """The signature's parts as parsed JSON; None: the signature does not have that part.
 
     Attributes:
-        row_by_row: each row of a request has a row of the answer, which depends on no other, as far as is known.
     """
 
     inputs: tuple[Mapping[str, Any], ...] | None
     outputs: tuple[Mapping[str, Any], ...] | None
     params: tuple[Mapping[str, Any], ...] | None
-    row_by_row: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ class ModelMetadata:
         input_example: None when the model was saved without.
         mlflow_version: version that saved the model, "" when not said.
         from_type_hints: the signature was derived from type hints, so `predict` wants rows, not a DataFrame.
+        is_chat: see `chat.is_chat`.
+        max_batch_size: most rows that `predict` may get: what the model's own `metadata` says, 1 for a chat model. 0:
+            requests must not be batched; None: nothing is said.
     """
 
     folder: Path
@@ -68,6 +72,8 @@ class ModelMetadata:
     input_example: InputExample | None
     mlflow_version: str
     from_type_hints: bool
+    is_chat: bool = False
+    max_batch_size: int | None = None
 
 
 def read(folder: Path) -> ModelMetadata:
@@ -82,6 +88,9 @@ def read(folder: Path) -> ModelMetadata:
     if not isinstance(flavors, dict) or not flavors:
         raise MetadataError(f"{path}: no 'flavors'; save the model again with mlflow.<flavor>.save_model.")
     flavors = {str(name): settings or {} for name, settings in flavors.items()}
+    own = document.get("metadata")
+    own = own if isinstance(own, dict) else {}
+    is_chat = chat.is_chat(flavors, own.get("task"))
     return ModelMetadata(
         folder=folder,
         flavors=flavors,
@@ -89,6 +98,8 @@ def read(folder: Path) -> ModelMetadata:
         input_example=_input_example(folder, document.get("saved_input_example_info")),
         mlflow_version=str(document.get("mlflow_version") or ""),
         from_type_hints=bool(document.get("is_signature_from_type_hint")),
+        is_chat=is_chat,
+        max_batch_size=1 if is_chat else _max_batch_size(path, own, flavors),
     )
 
 
@@ -111,13 +122,27 @@ def _parse_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
+def _max_batch_size(path: Path, own: Mapping[str, Any], flavors: tasks.Flavors) -> int | None:
+    if not tasks.row_by_row(flavors):
+        return 0
+    value = own.get(MAX_BATCH_SIZE)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise MetadataError(
+            f"{path}: 'metadata.{MAX_BATCH_SIZE}' is {value!r}; save the model with the most rows that predict may "
+            "get, or 0 if requests must not be batched."
+        )
+    return value
+
+
 def _signature(path: Path, raw: object, flavors: tasks.Flavors) -> Signature | None:
     if raw is None:
         return None
     if not isinstance(raw, dict):
         raise MetadataError(f"{path}: 'signature' is {type(raw).__name__}, not a mapping; save the model again.")
     inputs, outputs, params = (_specs(path, part, raw.get(part)) for part in ("inputs", "outputs", "params"))
-    return Signature(inputs, tasks.outputs(outputs, flavors), params, tasks.row_by_row(flavors))
+    return Signature(inputs, tasks.outputs(outputs, flavors), params)
 
 
 def _specs(path: Path, part: str, raw: object) -> tuple[Mapping[str, Any], ...] | None:

@@ -142,6 +142,11 @@ class Field:
         """Shape of one row, -1 for variable axes; () for a column."""
         return self.shape if self.kind == "param" else self.shape[1:]
 
+    @property
+    def is_ragged(self) -> bool:
+        """Whether rows of different requests may have different shapes."""
+        return self.kind == "tensor" and -1 in self.row_shape
+
     def dims(self, batched: bool) -> tuple[int, ...]:
         """`dims` of `config.pbtxt`.
 
@@ -166,18 +171,24 @@ class ModelSchema:
         inputs: in the signature's order.
         params: the signature's parameters; those in `param_inputs` can also be sent as optional inputs.
         outputs: in the signature's order; empty when the signature does not tell.
-        row_by_row: each row of a request has a row of the answer, as far as is known.
+        max_batch_size: most rows that the model takes; 0: requests must not be batched, None: any number.
     """
 
     inputs: tuple[Field, ...]
     params: tuple[Field, ...]
     outputs: tuple[Field, ...]
-    row_by_row: bool = True
+    max_batch_size: int | None = None
 
     @functools.cached_property
     def batchable(self) -> bool:
-        """Whether the model goes row by row and every tensor has a row axis, as a `max_batch_size` above 0 needs."""
-        return self.row_by_row and all(part.has_rows for part in (*self.inputs, *self.outputs))
+        """Whether requests may be batched, and every tensor has the row axis that a `max_batch_size` above 0 needs."""
+        return self.max_batch_size != 0 and all(part.has_rows for part in (*self.inputs, *self.outputs))
+
+    def at_most(self, rows: int) -> int:
+        """The `max_batch_size` nearest to `rows` that the model allows."""
+        if not self.batchable:
+            return 0
+        return rows if self.max_batch_size is None else min(rows, self.max_batch_size)
 
     @functools.cached_property
     def input_names(self) -> Set[str]:
@@ -201,8 +212,12 @@ class ModelSchema:
         return any(part.kind == "tensor" for part in self.inputs)
 
 
-def build(signature: Signature | None) -> ModelSchema:
+def build(signature: Signature | None, max_batch_size: int | None = None) -> ModelSchema:
     """The schema of a model.
+
+    Args:
+        signature: None: the model has none.
+        max_batch_size: what the model says about it.
 
     Raises:
         SchemaError: there is no signature, or it holds what Triton cannot carry; names field, reason and a way out.
@@ -216,7 +231,7 @@ def build(signature: Signature | None) -> ModelSchema:
         inputs=_fields("input", signature.inputs),
         params=tuple(_param(spec) for spec in signature.params or ()),
         outputs=_fields("output", signature.outputs or ()),
-        row_by_row=signature.row_by_row,
+        max_batch_size=max_batch_size,
     )
 
 

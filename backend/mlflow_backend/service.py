@@ -19,6 +19,7 @@ from mlflow_backend import (
     batching,
     errors,
     garbage,
+    memory,
     metadata,
     outputs,
     placement,
@@ -67,7 +68,7 @@ class Service:
         self._schema = model_schema
         self._adapter = adapter
         self._batched = model_settings.max_batch_size > 0
-        self._max_rows = model_settings.max_batch_size if model_schema.batchable else 0
+        self._max_rows = model_schema.at_most(model_settings.max_batch_size)
         self.settings = model_settings
         self.telemetry = telemetry.Telemetry()
 
@@ -85,7 +86,7 @@ class Service:
         _keep_folder_unchanged()
         model_settings = settings.read(config, os.environ)
         model = metadata.read(folder)
-        model_schema = schema.build(model.signature)
+        model_schema = schema.build(model.signature, model.max_batch_size)
         os.environ.update(model_settings.environment)
         if device is not None:
             placement.apply(os.environ, device.kind, device.device_id, model.flavors)
@@ -94,8 +95,10 @@ class Service:
             if not model_schema.outputs:
                 written, batched = config.get("output") or (), model_settings.max_batch_size > 0
                 model_schema = outputs.complete(model_schema, model, adapter, written, batched)
-            if model_settings.warm_up:
-                _warm_up(model, adapter)
+        if model_settings.memory_limit:
+            _limit_memory(model_settings.memory_limit)
+        if model_settings.warm_up:
+            _warm_up(model, adapter)
         return cls(model_schema, adapter, model_settings)
 
     def answer(self, batch: Sequence[Any], read: Callable[[Any], Request]) -> list[Outputs | BackendError]:
@@ -138,7 +141,9 @@ class Service:
         """
         try:
             decoded = requests.decode(request.tensors, request.parameters, self._schema)
-            streams = self._adapter.streamable and requests.wants_stream(request.parameters, self._schema)
+            streams = self._adapter.streamable and requests.wants_stream(
+                request.parameters, self._schema, decoded.inputs
+            )
         except Exception as error:
             self.telemetry.add("mlflow_decode_errors_total")
             raise errors.from_exception(error, doing="reading the request") from None
@@ -184,6 +189,14 @@ def _keep_folder_unchanged() -> None:
     """The model folder may be read-only or shared: no bytecode beside the model's own code. MLflow reports no usage."""
     sys.dont_write_bytecode = True
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def _limit_memory(size: int) -> None:
+    """Once the model is loaded: some libraries hang when they find no memory while they start."""
+    try:
+        memory.limit(size)
+    except ValueError as error:
+        raise ConfigMismatchError(f"parameter 'memory_limit' is {size} bytes, and {error}; write more.") from None
 
 
 def _warm_up(model: metadata.ModelMetadata, adapter: adapters.Adapter) -> None:

@@ -5,6 +5,7 @@
 | `model_config`   | JSON object: overrides of the model's own settings, as `mlflow.pyfunc.load_model` takes them  |
 | `log_requests`   | `all`: a line of JSON for each request in the server's log; `errors`: for failed ones; `none` |
 | `env.NAME`       | environment variable NAME of the model's process                                              |
+| `memory_limit`   | memory of the process of each instance: bytes, or a number with KiB, MiB, GiB or TiB          |
 | `stream_threads` | answers that one instance streams at once, 1 to 1000                                          |
 | `warm_up`        | `true`: the model answers its input example before it is ready; `false`: it does not          |
 """
@@ -16,11 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_backend import requestlog
+from mlflow_backend import memory, requestlog
 from mlflow_backend.errors import ConfigMismatchError
 
 DEFAULT_STREAM_THREADS = 8
 WARM_UP = "warm_up"
+_MEMORY_LIMIT = "memory_limit"
 _LOG_REQUESTS = "log_requests"
 _MOST_STREAM_THREADS = 1000
 _ENVIRONMENT_PREFIX = "env."
@@ -38,6 +40,7 @@ class Settings:
         stream_threads: answers streamed at once.
         warm_up: the model answers its input example before it is ready.
         log_requests: one of `requestlog.CHOICES`.
+        memory_limit: bytes that the model's process may have, see `memory`; 0: there is no limit.
         decoupled: the model has the decoupled transaction policy.
         max_batch_size: rows of one batch; 0: the model has no hidden row axis.
     """
@@ -47,6 +50,7 @@ class Settings:
     stream_threads: int = DEFAULT_STREAM_THREADS
     warm_up: bool = False
     log_requests: str = "none"
+    memory_limit: int = 0
     decoupled: bool = False
     max_batch_size: int = 0
 
@@ -73,6 +77,7 @@ def read(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         stream_threads=_threads(values.get("stream_threads")),
         warm_up=_choice(WARM_UP, values.get(WARM_UP, "false"), ("true", "false")) == "true",
         log_requests=_choice(_LOG_REQUESTS, values.get(_LOG_REQUESTS, "none"), requestlog.CHOICES),
+        memory_limit=_size(_MEMORY_LIMIT, values[_MEMORY_LIMIT]) if _MEMORY_LIMIT in values else 0,
         decoupled=bool(policy.get("decoupled")),
         max_batch_size=int(config.get("max_batch_size") or 0),
     )
@@ -104,6 +109,13 @@ def _threads(text: str | None) -> int:
             f"parameter 'stream_threads' is '{text[:80]}'; write a number from 1 to {_MOST_STREAM_THREADS}."
         )
     return int(text)
+
+
+def _size(key: str, text: str) -> int:
+    try:
+        return memory.parse(text)
+    except ValueError as error:
+        raise ConfigMismatchError(f"parameter '{key}' is '{text[:80]}'; {error}.") from None
 
 
 def _choice(key: str, text: str, allowed: Sequence[str]) -> str:

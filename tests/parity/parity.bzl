@@ -17,7 +17,7 @@ def _saved_models_impl(ctx):
     saved = ctx.actions.declare_directory(ctx.label.name + ".saved")
     environment = ctx.attr.environment[CondaPackEnvInfo].directory
     args = ctx.actions.args()
-    roots = {file.dirname: None for file in [ctx.file.program, ctx.file._saving]}.keys()
+    roots = {file.dirname: None for file in [ctx.file.program, ctx.file._saving] + ctx.files.srcs}.keys()
 
     # Not -I, which ignores PYTHONHASHSEED.
     args.add_all(["-B", "-s", ctx.file._bootstrap, ".", ctx.file.program, len(roots)])
@@ -86,7 +86,7 @@ saved_models = rule(
         "models": attr.string_list(doc = "Names of the models to save; all that the program knows, if empty."),
         "python_version": attr.string(doc = "Minor version of CPython, which the environment is of, too."),
         "program": attr.label(mandatory = True, allow_single_file = [".py"], doc = "Calls `saving.main`."),
-        "srcs": attr.label_list(allow_files = [".py"], doc = "What the program imports from beside it."),
+        "srcs": attr.label_list(allow_files = [".py"], doc = "What the program imports; their folders are on its path."),
         "_bootstrap": attr.label(default = "//rules:bootstrap.py", allow_single_file = True),
         "_expected": attr.label(
             default = "//tools/mlflow_backend_utils/server:expected.py",
@@ -108,6 +108,7 @@ def parity_test(
         at_least,
         requirements = None,
         environment = None,
+        exclude = [],
         models = [],
         many = 10000,
         python_version = DEFAULT_PYTHON_VERSION,
@@ -127,6 +128,7 @@ def parity_test(
       at_least: so many models there are; a suite that lost its models would pass.
       requirements: repository of the lock set of the environment.
       environment: a `conda_pack_env` instead, without a Python of its own.
+      exclude: patterns of paths that the environment made of `requirements` leaves out.
       models: names of the models; all that `program` knows, if empty.
       many: rows of the request that has many; 0: there is none, because the models are slow.
       python_version: minor version of CPython.
@@ -143,7 +145,7 @@ def parity_test(
         conda_pack_env(
             name = environment,
             testonly = True,
-            exclude = ["*/tests/*"],
+            exclude = ["*/tests/*"] + exclude,
             requirements = requirements,
             tags = ["manual"],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import json
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 from mlflow.models import ModelSignature
 
+from mlflow_backend import chat
 from mlflow_backend.content_types import ContentTypes
 from mlflow_backend.errors import RequestError
 from mlflow_backend.metadata import ModelMetadata
@@ -39,6 +41,7 @@ class Adapter:
         self._folder = str(metadata.folder)
         self._schema = schema
         self._from_type_hints = metadata.from_type_hints
+        self._is_chat = metadata.is_chat
         self.streamable = bool(metadata.flavors["python_function"].get("streamable"))
         self._labels = {
             field.name: position if field.source is None else field.source
@@ -61,8 +64,11 @@ class Adapter:
 
     def predict(self, request: DecodedRequest) -> Any:
         model = self._model if request.content != _AS_SIGNED else self._trusting_model
+        if self._is_chat and request.rows > 1:
+            raise RequestError(f"the request has {request.rows} rows, and a chat model answers one; send one.")
         data = self._data(request)
-        return model.predict(data, params=dict(request.params)) if request.params else model.predict(data)
+        answer = model.predict(data, params=dict(request.params)) if request.params else model.predict(data)
+        return [answer] if self._is_chat else answer
 
     def warm_up(self) -> None:
         self._answer_example()
@@ -81,7 +87,9 @@ class Adapter:
         return [] if outputs is None else list(json.loads(outputs.to_json()))
 
     def stream(self, request: DecodedRequest) -> Generator[Any]:
-        yield from self._model.predict_stream(self._data(request), params=dict(request.params) or None)
+        pieces = self._model.predict_stream(self._data(request), params=dict(request.params) or None)
+        with contextlib.closing(pieces):
+            yield from map(chat.piece, pieces) if self._is_chat else pieces
 
     def _data(self, request: DecodedRequest) -> Any:
         inputs = request.inputs

@@ -22,6 +22,7 @@ class SettingsTest(parameterized.TestCase):
             stream_threads="3",
             warm_up="true",
             log_requests="errors",
+            memory_limit="2GiB",
             EXECUTION_ENV_PATH="x",
         )
         config["parameters"]["env.HF_HOME"] = {"string_value": "/models"}
@@ -30,7 +31,7 @@ class SettingsTest(parameterized.TestCase):
         self.assertEqual(
             settings.read(config, {"SERVING_MODEL_CONFIG": '{"device": "other"}'}),
             settings.Settings(
-                {"device": "cpu"}, {"HF_HOME": "/models"}, 3, True, "errors", decoupled=True, max_batch_size=4
+                {"device": "cpu"}, {"HF_HOME": "/models"}, 3, True, "errors", 2 << 30, decoupled=True, max_batch_size=4
             ),
         )
 
@@ -46,6 +47,10 @@ class SettingsTest(parameterized.TestCase):
         ({"stream_threads": "²"}, "parameter 'stream_threads' is '²'"),
         ({"warm_up": "yes"}, "parameter 'warm_up' is 'yes'; write 'true' or 'false'."),
         ({"log_requests": "some"}, "'log_requests' is 'some'; write 'none' or 'errors' or 'all'."),
+        (
+            {"memory_limit": "much"},
+            "'memory_limit' is 'much'; write a number of bytes, or one with KiB, MiB, GiB or TiB",
+        ),
         ({"stream_threads": ""}, "parameter 'stream_threads' is ''"),
     )
     def test_wrong(self, parameters: dict[str, str], text: str) -> None:
