@@ -70,8 +70,10 @@ def decode(tensors: Mapping[str, Array], parameters: Mapping[str, Any], schema: 
     return DecodedRequest(inputs, _rows(inputs, schema), params, content)
 
 
-def wants_stream(parameters: Mapping[str, Any], schema: ModelSchema) -> bool:
-    """Whether the answer may come in pieces, which the request parameter `stream` tells; yes without it.
+def wants_stream(parameters: Mapping[str, Any], request: DecodedRequest, schema: ModelSchema) -> bool:
+    """Whether the answer may come in pieces; yes if the client does not say.
+
+    The request parameter `stream` says so, or the input of this name that chat models have.
 
     Raises:
         RequestError: it is no truth value.
@@ -79,6 +81,9 @@ def wants_stream(parameters: Mapping[str, Any], schema: ModelSchema) -> bool:
     if any(field.name == "stream" for field in schema.params):
         return True
     value = parameters.get("stream", True)
+    column = request.inputs.get("stream")
+    if column is not None and column.dtype == np.bool_:
+        value = bool(column.all())
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if not isinstance(value, bool):

@@ -6,7 +6,7 @@ import copy
 import functools
 import json
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import mlflow.models
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from mlflow.models import ModelSignature
 
+from mlflow_backend.adapters import Receiver
 from mlflow_backend.content_types import ContentTypes
 from mlflow_backend.errors import RequestError
 from mlflow_backend.metadata import ModelMetadata
@@ -80,8 +81,14 @@ class Adapter:
         # As in MLmodel: in Python a shape is a tuple.
         return [] if outputs is None else list(json.loads(outputs.to_json()))
 
-    def stream(self, request: DecodedRequest) -> Generator[Any]:
-        yield from self._model.predict_stream(self._data(request), params=dict(request.params) or None)
+    def stream(self, request: DecodedRequest, receiver: Receiver) -> None:
+        pieces = self._model.predict_stream(self._data(request), params=dict(request.params) or None)
+        try:
+            for piece in pieces:
+                receiver.send(piece)
+        finally:
+            # Whatever the model holds is let go of now; an iterator need not be a generator.
+            getattr(pieces, "close", lambda: None)()
 
     def _data(self, request: DecodedRequest) -> Any:
         inputs = request.inputs
