@@ -77,7 +77,7 @@ class GenerationTest(served_model.ServedModelTest, parameterized.TestCase):
         self.assertLess(seconds, 30)
 
     @parameterized.parameters(
-        ({"max_new_tokens": "many"}, "max_new_tokens"),
+        ({"params": json.dumps({"max_new_tokens": "many"})}, "predict failed: MlflowException: .*max_new_tokens"),
         ({"max_new_tokens": -1}, "predict failed: ValueError: .*max_new_tokens"),
         ({"do_sample": True, "temperature": -1.0}, "predict failed: ValueError: .*temperature"),
         ({"stream": 3}, "request parameter 'stream' is 3; send true or false."),
