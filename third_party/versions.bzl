@@ -93,5 +93,10 @@ LOCK_SETS = {
     "numpy2": ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"],
     "peers": ["3.11"],
     "tools": ["3.10", "3.11", "3.12", "3.13"],
+    "torch": ["3.11"],
+    "transformers4": ["3.11"],
     "wine": ["3.10", "3.11", "3.12", "3.13"],
 }
+
+# Those of which a machine may lack a wheel; see `optional` of requirements.lock.
+OPTIONAL_LOCK_SETS = ["torch", "transformers4"]

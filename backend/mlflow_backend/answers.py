@@ -13,6 +13,9 @@ from mlflow_backend.schema import Field
 
 Array = codecs.Array
 
+# What is one value where a list of them could be, too.
+_ONE_VALUE = (str, bytes, int, float, np.generic, Mapping)
+
 
 def encode(result: Any, fields: Sequence[Field], batched: bool, base64: Container[str]) -> dict[str, Array]:
     """Triton's tensors for a result of `predict`.
@@ -93,8 +96,12 @@ def _split_frame(frame: Any, columns: list[Any], fields: Sequence[Field]) -> lis
 
 
 def _split_mapping(result: Mapping[Any, Any], fields: Sequence[Field]) -> list[tuple[Field, Any]]:
-    if all(field.source in result for field in fields):
-        return [(field, result[field.source]) for field in fields]
+    if all(field.source in result or field.optional for field in fields):
+        given = {field: result[field.source] for field in fields if field.source in result}
+        if any(isinstance(value, _ONE_VALUE) for value in given.values()):
+            # A record and not columns: the list of an array column is one value.
+            given = {field: [value] if field.carrier.codec == "json" else value for field, value in given.items()}
+        return list(given.items())
     if len(fields) == 1 and fields[0].carrier.codec == "json":
         return [(fields[0], [result])]
     if len(fields) == 1 and len(result) == 1:
@@ -151,6 +158,9 @@ def _as_array(values: Any, field: Field) -> Array:
         array = array.reshape(-1)
     if array.ndim == 1 and len(field.shape) == 2 and field.shape[1] == 1:
         array = array.reshape(-1, 1)
+    if array.shape == (0,) and field.has_rows:
+        # A list of no rows has no further axes.
+        array = array.reshape(0, *(max(axis, 0) for axis in field.row_shape))
     if array.ndim != len(field.shape) or any(
         wanted not in (-1, given) for wanted, given in zip(field.shape, array.shape, strict=True)
     ):

@@ -33,6 +33,12 @@ def find(
     """One sentence for each contradiction: what was given, what the signature says, what to do. Empty: none."""
     problems = []
     if max_batch_size > 0 and not schema.batchable:
+        if not schema.row_by_row:
+            problems.append(
+                f"max_batch_size is {max_batch_size}, but a model of this task answers a request as a whole and not "
+                "row by row, so requests cannot be batched; write max_batch_size: 0."
+            )
+            return problems
         fixed = next(part for part in (*schema.inputs, *schema.outputs) if not part.has_rows)
         problems.append(
             f"max_batch_size is {max_batch_size}, but in the signature '{fixed.name}' is {fixed.describe()} without a "

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from mlflow_backend import tasks
 from mlflow_backend.errors import MetadataError
 
 # libyaml's loader is ten times as fast; not every build of PyYAML has it.
@@ -21,11 +22,16 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Signature:
-    """The signature's parts as parsed JSON; None: the signature does not have that part."""
+    """The signature's parts as parsed JSON; None: the signature does not have that part.
+
+    Attributes:
+        row_by_row: each row of a request has a row of the answer, which depends on no other, as far as is known.
+    """
 
     inputs: tuple[Mapping[str, Any], ...] | None
     outputs: tuple[Mapping[str, Any], ...] | None
     params: tuple[Mapping[str, Any], ...] | None
+    row_by_row: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,10 +81,11 @@ def read(folder: Path) -> ModelMetadata:
     flavors = document.get("flavors")
     if not isinstance(flavors, dict) or not flavors:
         raise MetadataError(f"{path}: no 'flavors'; save the model again with mlflow.<flavor>.save_model.")
+    flavors = {str(name): settings or {} for name, settings in flavors.items()}
     return ModelMetadata(
         folder=folder,
-        flavors={str(name): settings or {} for name, settings in flavors.items()},
-        signature=_signature(path, document.get("signature")),
+        flavors=flavors,
+        signature=_signature(path, document.get("signature"), flavors),
         input_example=_input_example(folder, document.get("saved_input_example_info")),
         mlflow_version=str(document.get("mlflow_version") or ""),
         from_type_hints=bool(document.get("is_signature_from_type_hint")),
@@ -104,12 +111,13 @@ def _parse_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-def _signature(path: Path, raw: object) -> Signature | None:
+def _signature(path: Path, raw: object, flavors: tasks.Flavors) -> Signature | None:
     if raw is None:
         return None
     if not isinstance(raw, dict):
         raise MetadataError(f"{path}: 'signature' is {type(raw).__name__}, not a mapping; save the model again.")
-    return Signature(*(_specs(path, part, raw.get(part)) for part in ("inputs", "outputs", "params")))
+    inputs, outputs, params = (_specs(path, part, raw.get(part)) for part in ("inputs", "outputs", "params"))
+    return Signature(inputs, tasks.outputs(outputs, flavors), params, tasks.row_by_row(flavors))
 
 
 def _specs(path: Path, part: str, raw: object) -> tuple[Mapping[str, Any], ...] | None:

@@ -165,16 +165,18 @@ class ModelSchema:
         inputs: in the signature's order.
         params: the signature's parameters; those in `param_inputs` can also be sent as optional inputs.
         outputs: in the signature's order; empty when the signature does not tell.
+        row_by_row: each row of a request has a row of the answer, as far as is known.
     """
 
     inputs: tuple[Field, ...]
     params: tuple[Field, ...]
     outputs: tuple[Field, ...]
+    row_by_row: bool = True
 
     @property
     def batchable(self) -> bool:
-        """Whether every tensor has a row axis, which a `max_batch_size` above 0 needs."""
-        return all(part.has_rows for part in (*self.inputs, *self.outputs))
+        """Whether the model goes row by row and every tensor has a row axis, as a `max_batch_size` above 0 needs."""
+        return self.row_by_row and all(part.has_rows for part in (*self.inputs, *self.outputs))
 
     @property
     def param_inputs(self) -> tuple[Field, ...]:
@@ -208,6 +210,7 @@ def build(signature: Signature | None) -> ModelSchema:
         inputs=_fields("input", signature.inputs),
         params=tuple(_param(spec) for spec in signature.params or ()),
         outputs=_fields("output", signature.outputs or ()),
+        row_by_row=signature.row_by_row,
     )
 
 

@@ -20,14 +20,16 @@ def _saved_models_impl(ctx):
     saved = ctx.actions.declare_directory(ctx.label.name + ".saved")
     environment = ctx.attr.environment[CondaPackEnvInfo].directory
     args = ctx.actions.args()
-    args.add_all(["-B", "-I", ctx.file._bootstrap, ".", ctx.file.program, "1", ctx.file.program.dirname])
+    roots = {file.dirname: None for file in [ctx.file.program, ctx.file._saving]}.keys()
+    args.add_all(["-B", "-I", ctx.file._bootstrap, ".", ctx.file.program, len(roots)])
+    args.add_all(roots)
     args.add_all(["--output", saved.path])
     args.add_all(ctx.attr.models, before_each = "--model")
     ctx.actions.run(
         # What saves a model must have the packages that load it.
         executable = environment.path + "/bin/python3",
         arguments = [args],
-        inputs = [environment, ctx.file._bootstrap, ctx.file.program] + ctx.files.srcs,
+        inputs = [environment, ctx.file._bootstrap, ctx.file._saving, ctx.file.program] + ctx.files.srcs,
         outputs = [saved],
         env = _ENV | ctx.attr.env,
         mnemonic = "SaveModels",
@@ -87,6 +89,7 @@ saved_models = rule(
             executable = True,
             cfg = tool_transition,
         ),
+        "_saving": attr.label(default = "//tests/parity:saving.py", allow_single_file = True),
     },
 )
 
@@ -102,6 +105,9 @@ def parity_test(
         python_version = DEFAULT_PYTHON_VERSION,
         triton_version = DEFAULT_TRITON_VERSION,
         env = {},
+        server_env = {},
+        volatile = [],
+        left_out = {},
         **kwargs):
     """Models of one environment on a real server; see parity_test.py.
 
@@ -116,7 +122,10 @@ def parity_test(
       many: rows of the request that has many; 0: there is none, because the models are slow.
       python_version: minor version of CPython.
       triton_version: release of the server.
-      env: environment variables of `program`.
+      env: environment variables of `program`, and of MLflow when it is asked what the models answer.
+      server_env: environment variables of the server.
+      volatile: outputs, as MODEL.OUTPUT, that MLflow fills anew for each answer; of these only the types are compared.
+      left_out: models that cannot be, and why.
       **kwargs: attributes of the test.
     """
     if requirements:
@@ -177,12 +186,14 @@ def parity_test(
         env = {
             "AT_LEAST": str(at_least),
             "BACKEND": "$(rlocationpath //backend:mlflow)",
+            "LEFT_OUT": json.encode(left_out),
+            "VOLATILE": ",".join(volatile),
             "ENVIRONMENT": "$(rlocationpath {}_environment)".format(name),
             "EXPECTED": "$(rlocationpath {}_expected)".format(name),
             "MODELS": "$(rlocationpath {}_models)".format(name),
             "STUB": "$(rlocationpath {}_stub)".format(name),
             "TRITONSERVER": "$(rlocationpath {}tritonserver)".format(server),
-        },
+        } | server_env,
         main = "//tests/parity:parity_test.py",
         deps = [
             "//third_party/requirements:tools",

@@ -5,12 +5,14 @@ is asked and compared is that of `triton_model_test`: the input example, the sam
 with 10,000 rows, and requests that must be refused.
 
 Environment: BACKEND, ENVIRONMENT, EXPECTED, MODELS, STUB and TRITONSERVER, as paths below TEST_SRCDIR; AT_LEAST, a
-number of models.
+number of models; VOLATILE, outputs as MODEL.OUTPUT, with commas, whose values differ from answer to answer; LEFT_OUT, a
+JSON object of models that cannot be and why.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from pathlib import Path
 from typing import ClassVar
@@ -31,6 +33,8 @@ def _runfile(variable: str) -> Path:
 
 
 _MODELS = sorted(folder.name for folder in _runfile("MODELS").iterdir())
+_LEFT_OUT = json.loads(os.environ["LEFT_OUT"])
+_VOLATILE = [name.split(".", 1) for name in os.environ["VOLATILE"].split(",") if name]
 
 
 class ParityTest(parameterized.TestCase):
@@ -69,8 +73,15 @@ class ParityTest(parameterized.TestCase):
                 stack.enter_context(clients.GrpcClient(self.server.grpc_url)),
             ]
             info = http_json.model_info(name)
-            model_test.ModelCheck(name, info, self.expected[name], connections).run(checks)
+            volatile = {output for model, output in _VOLATILE if model == name}
+            model_test.ModelCheck(name, info, self.expected[name], connections, volatile).run(checks)
         self.assertEqual(checks.failed, 0, "failed checks, see above")
+
+    @parameterized.parameters(*(_LEFT_OUT.items() or [("nothing", "")]))
+    def test_left_out(self, name: str, reason: str) -> None:
+        self.assertNotIn(name, _MODELS)
+        if reason:
+            self.skipTest(f"{name}: {reason}")
 
     def test_there_are_many(self) -> None:
         """A suite that lost its models would pass."""

@@ -35,6 +35,16 @@ class ConflictsTest(parameterized.TestCase):
     def test_agreeing_columns(self, max_batch_size: int, entry: TensorConfig) -> None:
         self.assertEmpty(conflicts.find(_COLUMNS, max_batch_size, [entry], []))
 
+    def test_models_that_do_not_go_row_by_row(self) -> None:
+        whole = schema.build(Signature(({"type": "string"},), ({"type": "string"},), None, row_by_row=False))
+        self.assertEmpty(conflicts.find(whole, 0, [], []))
+        (problem,) = conflicts.find(whole, 8, [], [])
+        self.assertEqual(
+            problem,
+            "max_batch_size is 8, but a model of this task answers a request as a whole and not row by row, so requests "
+            "cannot be batched; write max_batch_size: 0.",
+        )
+
     def test_an_axis_may_be_narrower(self) -> None:
         self.assertEmpty(conflicts.find(_IMAGES, 8, [TensorConfig("input-0", "TYPE_FP32", (224, 3))], []))
 

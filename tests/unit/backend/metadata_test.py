@@ -42,6 +42,13 @@ class MetadataTest(parameterized.TestCase):
         self.assertEqual(model.input_example.path, folder / "input_example.json")
         self.assertFalse(model.from_type_hints)
 
+    def test_signatures_of_tasks_are_corrected(self) -> None:
+        text = _GOOD.replace("  sklearn:", "  transformers: {task: feature-extraction}").replace("int64", "float64")
+        signature = metadata.read(self._folder(text)).signature
+        assert signature is not None and signature.outputs is not None
+        self.assertEqual(signature.outputs[0]["tensor-spec"]["shape"], [-1, -1])
+        self.assertFalse(signature.row_by_row)
+
     def test_old_models_have_less(self) -> None:
         model = metadata.read(self._folder("flavors: {python_function: {}}\n"))
         self.assertIsNone(model.signature)

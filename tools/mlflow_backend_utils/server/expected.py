@@ -58,12 +58,26 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def column(cells: list[Any]) -> Any:
+    """Cells as one array; NumPy alone would make lists in them further axes."""
+    if not any(isinstance(cell, (dict, list)) for cell in cells):
+        return np.asarray(cells)
+    array = np.empty(len(cells), dtype=object)
+    array[:] = cells
+    return array
+
+
 def tensors(data: Any) -> list[dict[str, Any]]:
     """The tensors in whatever pyfunc takes or gives: frames and dicts by name, anything else as one."""
     if hasattr(data, "columns"):
-        return [encode(str(column), data[column].to_numpy()) for column in data.columns]
+        return [encode(str(name), data[name].to_numpy()) for name in data.columns]
     if isinstance(data, dict):
-        return [encode(str(key), value) for key, value in data.items()]
+        # In a record a list is one value.
+        record = any(isinstance(value, (dict, str, int, float)) for value in data.values())
+        return [
+            encode(str(key), column([value]) if record and isinstance(value, (dict, list)) else value)
+            for key, value in data.items()
+        ]
     if hasattr(data, "to_numpy"):
         data = data.to_numpy()
     elif hasattr(data, "toarray"):
@@ -78,7 +92,8 @@ def named(result: Any, names: list[Any]) -> Any:
     if isinstance(result, tuple) and len(result) == len(names) > 1:
         return dict(zip(names, result, strict=True))
     if isinstance(result, list) and len(names) > 1 and result and isinstance(result[0], dict):
-        return {name: [row[name] for row in result] for name in names}
+        # An output that is not required may be missing.
+        return {name: column([row[name] for row in result]) for name in names if name in result[0]}
     return result
 
 
