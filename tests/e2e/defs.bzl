@@ -2,6 +2,7 @@
 
 load("//:defs.bzl", "mlflow_model", "py_binary", "triton_model")
 load("//rules:py.bzl", "settled_py_test")
+load("//tests/skipped:skipped.bzl", "skipped_test")
 load(":environment_program.bzl", "environment_program")
 
 def environment_model(name, program, environment, data = [], words = [], python_version = "", **kwargs):
@@ -42,7 +43,7 @@ def environment_model(name, program, environment, data = [], words = [], python_
         **kwargs
     )
 
-def served_model_test(name, model, environment = None, deps = [], size = "medium", **kwargs):
+def served_model_test(name, model, environment = None, reason = "", deps = [], size = "medium", **kwargs):
     """A test of `NAME.py` on a server with one model, which `save_MODEL.py` saves.
 
     Args:
@@ -50,10 +51,14 @@ def served_model_test(name, model, environment = None, deps = [], size = "medium
       model: name of the model.
       environment: a `conda_pack_env` that saves and serves the model; without one, `MODEL.py` is the model's code and
         the example model's environment serves it.
+      reason: why this machine cannot have the environment; empty: it can.
       deps: libraries of the test.
       size: its size.
       **kwargs: attributes of the `triton_model`.
     """
+    if reason:
+        skipped_test(name, reason)
+        return
     if environment:
         environment_model(name = model, program = "save_{}.py".format(model), environment = environment, **kwargs)
     else:
