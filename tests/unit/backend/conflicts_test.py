@@ -41,8 +41,8 @@ class ConflictsTest(parameterized.TestCase):
         (problem,) = conflicts.find(whole, 8, [], [])
         self.assertEqual(
             problem,
-            "max_batch_size is 8, but a model of this task answers a request as a whole and not row by row, so requests "
-            "cannot be batched; write max_batch_size: 0.",
+            "max_batch_size is 8, but a model of this task answers a request as a whole and not row by row, so "
+            "requests cannot be batched; write max_batch_size: 0.",
         )
 
     def test_an_axis_may_be_narrower(self) -> None:
