@@ -36,8 +36,8 @@ def find(
     if schema.max_batch_size is not None and max_batch_size > schema.max_batch_size:
         if schema.max_batch_size == 0:
             problems.append(
-                f"max_batch_size is {max_batch_size}, but the model, by its task or its own metadata, answers a request "
-                "as a whole and not row by row, so requests cannot be batched; write max_batch_size: 0."
+                f"max_batch_size is {max_batch_size}, but the model, by its task or its own metadata, answers a "
+                "request as a whole and not row by row, so requests cannot be batched; write max_batch_size: 0."
             )
             return problems
         problems.append(

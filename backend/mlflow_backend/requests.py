@@ -70,23 +70,22 @@ def decode(tensors: Mapping[str, Array], parameters: Mapping[str, Any], schema: 
     return DecodedRequest(inputs, _rows(inputs, schema), params, content)
 
 
-def wants_stream(parameters: Mapping[str, Any], schema: ModelSchema, inputs: Mapping[str, Array]) -> bool:
+def wants_stream(parameters: Mapping[str, Any], request: DecodedRequest, schema: ModelSchema) -> bool:
     """Whether the answer may come in pieces, which the request parameter `stream` tells; yes without it.
 
     MLflow's chat interfaces have an input of that name, which tells the same.
 
-    Args:
-        parameters: the request's parameters.
-        inputs: its decoded inputs.
-
     Raises:
         RequestError: the parameter is no truth value.
     """
-    if "stream" in inputs:
-        return all(value is not False for value in inputs["stream"].ravel().tolist())
+    if "stream" in request.inputs:
+        return all(value is not False for value in request.inputs["stream"].ravel().tolist())
     if any(field.name == "stream" for field in schema.params):
         return True
     value = parameters.get("stream", True)
+    column = request.inputs.get("stream")
+    if column is not None and column.dtype == np.bool_:
+        value = bool(column.all())
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if not isinstance(value, bool):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -29,7 +28,7 @@ from mlflow_backend import (
     telemetry,
     tracecontext,
 )
-from mlflow_backend.errors import BackendError, ConfigMismatchError, OutputError
+from mlflow_backend.errors import BackendError, CancelledError, ConfigMismatchError, OutputError
 from mlflow_backend.requests import DecodedRequest
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -57,6 +56,18 @@ class Device:
 
     kind: str = "AUTO"
     device_id: int = 0
+
+
+class Channel(Protocol):
+    """Where the pieces of one answer go."""
+
+    def cancelled(self) -> bool:
+        """Whether nobody waits for more."""
+        ...
+
+    def send(self, piece: Outputs) -> None:
+        """Sends one piece."""
+        ...
 
 
 class Service:
@@ -131,34 +142,36 @@ class Service:
                         self.telemetry.add("mlflow_predict_errors_total")
         return [result for result in results if result is not None]
 
-    def stream(self, request: Request) -> Generator[Outputs]:
-        """The pieces of one answer, each as soon as the model has it; of a model that cannot do that, one.
+    def stream(self, request: Request, channel: Channel) -> None:
+        """Sends the pieces of one answer, each as soon as the model has it; of a model that cannot do that, one.
 
-        With the request parameter `stream` = false there is one in any case. Closing the iterator ends the model's.
+        With the request parameter `stream` = false there is one in any case.
 
         Raises:
+            CancelledError: nobody waits for the answer any more; the model has stopped.
             BackendError: the request is bad or the model failed.
         """
         try:
             decoded = requests.decode(request.tensors, request.parameters, self._schema)
-            streams = self._adapter.streamable and requests.wants_stream(
-                request.parameters, self._schema, decoded.inputs
-            )
+            streams = self._adapter.streamable and requests.wants_stream(request.parameters, decoded, self._schema)
         except Exception as error:
             self.telemetry.add("mlflow_decode_errors_total")
             raise errors.from_exception(error, doing="reading the request") from None
         try:
             with tracecontext.attached(request.trace):
-                yield from self._pieces(decoded) if streams else self._predict([decoded])
+                if streams:
+                    self._adapter.stream(decoded, _Receiver(channel, lambda piece: self._piece(piece, decoded)))
+                else:
+                    channel.send(self._predict([decoded])[0])
+        except CancelledError:
+            raise
         except Exception as error:
             self.telemetry.add("mlflow_predict_errors_total")
             raise errors.from_exception(error) from None
 
-    def _pieces(self, decoded: DecodedRequest) -> Generator[Outputs]:
-        with contextlib.closing(self._adapter.stream(decoded)) as pieces:
-            for piece in pieces:
-                self.telemetry.add("mlflow_stream_pieces_total")
-                yield answers.encode_piece(piece, self._schema.outputs, self._batched, decoded.content.base64)
+    def _piece(self, piece: Any, request: DecodedRequest) -> Outputs:
+        self.telemetry.add("mlflow_stream_pieces_total")
+        return answers.encode_piece(piece, self._schema.outputs, self._batched, request.content.base64)
 
     def _predict(self, group: Sequence[DecodedRequest]) -> list[Outputs]:
         stacked = requests.stack(list(group))
@@ -183,6 +196,22 @@ class Service:
             {name: array[end - request.rows : end] for name, array in encoded.items()}
             for end, request in zip(ends, group, strict=True)
         ]
+
+
+class _Receiver:
+    """The client of one streamed answer, as the model sees it: an `adapters.Receiver`."""
+
+    def __init__(self, channel: Channel, encode: Callable[[Any], Outputs]) -> None:
+        self._channel = channel
+        self._encode = encode
+
+    def check(self) -> None:
+        if self._channel.cancelled():
+            raise CancelledError("the request was cancelled.")
+
+    def send(self, piece: Any) -> None:
+        self.check()
+        self._channel.send(self._encode(piece))
 
 
 def _keep_folder_unchanged() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import json
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import mlflow.models
@@ -18,6 +17,7 @@ import pandas as pd
 from mlflow.models import ModelSignature
 
 from mlflow_backend import chat
+from mlflow_backend.adapters import Receiver
 from mlflow_backend.content_types import ContentTypes
 from mlflow_backend.errors import RequestError
 from mlflow_backend.metadata import ModelMetadata
@@ -86,10 +86,14 @@ class Adapter:
         # As in MLmodel: in Python a shape is a tuple.
         return [] if outputs is None else list(json.loads(outputs.to_json()))
 
-    def stream(self, request: DecodedRequest) -> Generator[Any]:
+    def stream(self, request: DecodedRequest, receiver: Receiver) -> None:
         pieces = self._model.predict_stream(self._data(request), params=dict(request.params) or None)
-        with contextlib.closing(pieces):
-            yield from map(chat.piece, pieces) if self._is_chat else pieces
+        try:
+            for piece in pieces:
+                receiver.send(chat.piece(piece) if self._is_chat else piece)
+        finally:
+            # Whatever the model holds is let go of now; an iterator need not be a generator.
+            getattr(pieces, "close", lambda: None)()
 
     def _data(self, request: DecodedRequest) -> Any:
         inputs = request.inputs

@@ -50,6 +50,8 @@ def flavors_test(name, lock, reason, **kwargs):
         python_version = "3.11",
         requirements = "@" + lock,
         tags = ["manual"],
+        # It is large, and takes a while to pack.
+        visibility = ["//tests:__subpackages__"],
     )
     parity_test(
         name = name,
