@@ -71,14 +71,18 @@ class ChatTest(parameterized.TestCase):
 
     def test_a_delta_is_a_list_of_one_message(self) -> None:
         model = self._load(max_batch_size=1, model_transaction_policy={"decoupled": True})
-        pieces = [self._ok(piece) for piece in model.stream(service.Request({"messages": models.texts(_HELLO)}, {}))]
-        self.assertEqual("".join(piece["messages"][0]["content"] for piece in pieces), "Hello!")
+        channel = models.Channel()
+        model.stream(service.Request({"messages": models.texts(_HELLO)}, {}), channel)
+        messages = [json.loads(piece["messages"][0][0]) for piece in channel.pieces]
+        self.assertEqual("".join(message[0]["content"] for message in messages), "Hello!")
 
     def test_whole_answer_for_who_wants_no_stream(self) -> None:
         model = self._load(max_batch_size=1, model_transaction_policy={"decoupled": True})
         inputs = {"messages": models.texts(_HELLO), "stream": np.array([[False]])}
-        (whole,) = [self._ok(piece) for piece in model.stream(service.Request(inputs, {}))]
-        self.assertEndsWith(whole["messages"][0]["content"], ": Hello!")
+        channel = models.Channel()
+        model.stream(service.Request(inputs, {}), channel)
+        (whole,) = channel.pieces
+        self.assertEndsWith(json.loads(whole["messages"][0][0])[0]["content"], ": Hello!")
 
     def test_the_delta_of_an_event_is_its_own(self) -> None:
         event = {"type": "response.output_text.delta", "delta": "word"}

@@ -93,7 +93,7 @@ class ConflictsTest(parameterized.TestCase):
             "remove 'allow_ragged_batch'.",
         )
 
-    @parameterized.parameters((1, 2), (0, 1))
+    @parameterized.parameters((1, 2), (4, 64))
     def test_more_than_the_model_takes(self, takes: int, written: int) -> None:
         model = dataclasses.replace(_COLUMNS, max_batch_size=takes)
         self.assertEmpty(conflicts.find(model, takes, [], []))
