@@ -1,4 +1,4 @@
-"""A `ResponsesAgent`, which MLflow has from version 3 on."""
+"""A `ResponsesAgent` of MLflow 3; that of MLflow 2 has another response."""
 
 from mlflow.pyfunc import ResponsesAgent
 from mlflow.types.responses import ResponsesAgentResponse
