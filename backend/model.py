@@ -34,6 +34,9 @@ class TritonPythonModel:
         self._log = requestlog.RequestLog(settings.log_requests, _labels(args), pb_utils.Logger.log_info)
         if settings.decoupled:
             self._streams = streams.Streams(settings.stream_threads)
+            self._streams.call(self._service.warm_up)
+        else:
+            self._service.warm_up()
 
     def execute(self, requests):
         """Answer each request on its own."""

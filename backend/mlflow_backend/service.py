@@ -108,9 +108,27 @@ class Service:
                 model_schema = outputs.complete(model_schema, model, adapter, written, batched)
         if model_settings.memory_limit:
             _limit_memory(model_settings.memory_limit)
-        if model_settings.warm_up:
-            _warm_up(model, adapter)
+        if model_settings.warm_up and model.input_example is None:
+            raise ConfigMismatchError(
+                f"{model.folder}: parameter 'warm_up' is 'true', but the model has no input example; save it with "
+                "input_example=…, or remove 'warm_up'."
+            )
         return cls(model_schema, adapter, model_settings)
+
+    def warm_up(self) -> None:
+        """What happens once only, at the first request, happens now, if the settings say so.
+
+        To be called in a thread that will answer requests.
+
+        Raises:
+            BackendError: the model fails on its input example.
+        """
+        if not self.settings.warm_up:
+            return
+        try:
+            self._adapter.warm_up()
+        except Exception as error:
+            raise errors.from_exception(error, doing="warming up with the input example") from None
 
     def answer(self, batch: Sequence[Any], read: Callable[[Any], Request]) -> list[Outputs | BackendError]:
         """The outputs, or the error, of each request; never raises for a bad request.
@@ -226,16 +244,3 @@ def _limit_memory(size: int) -> None:
         memory.limit(size)
     except ValueError as error:
         raise ConfigMismatchError(f"parameter 'memory_limit' is {size} bytes, and {error}; write more.") from None
-
-
-def _warm_up(model: metadata.ModelMetadata, adapter: adapters.Adapter) -> None:
-    """What happens once only, at the first request, happens before the model is ready."""
-    if model.input_example is None:
-        raise ConfigMismatchError(
-            f"{model.folder}: parameter 'warm_up' is 'true', but the model has no input example; save it with "
-            "input_example=…, or remove 'warm_up'."
-        )
-    try:
-        adapter.warm_up()
-    except Exception as error:
-        raise errors.from_exception(error, doing="warming up with the input example") from None

@@ -33,6 +33,10 @@ _JSON = flags.DEFINE_string("json", "", "Where to write the results.")
 _PLOT = flags.DEFINE_string("plot", "", "Where to draw them, as PNG.")
 _ROUNDS = flags.DEFINE_integer("rounds", 30, "Alternations.", lower_bound=1)
 _TOKENS = flags.DEFINE_integer("tokens", 48, "Length of a text.", lower_bound=2)
+# As many as there are processors would take turns with the server and the client, which the bare pipeline has not.
+_THREADS = flags.DEFINE_integer(
+    "threads", max(1, (os.cpu_count() or 2) - 1), "Threads of the model on both sides.", lower_bound=1
+)
 
 _MODEL = "generator"
 _TEXT = "The server answers each request on its own, and the model's answer comes word by word"
@@ -50,12 +54,16 @@ def _runfile(variable: str) -> Path:
     return Path(os.environ["RUNFILES_DIR"], os.environ[variable])
 
 
+def _threads() -> dict[str, str]:
+    return {"OMP_NUM_THREADS": str(_THREADS.value)}
+
+
 @contextlib.contextmanager
 def _bare(model: Path) -> Iterator[Callable[[], Moments]]:
     python = _runfile("ENVIRONMENT").resolve() / "bin/python3"
     program = Path(__file__).with_name("bare_generation.py")
     command = [str(python), "-I", str(program), str(model)]
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | _threads()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdin is not None and process.stdout is not None
         lines, answers = process.stdin, process.stdout
@@ -114,7 +122,9 @@ def main(_argv: list[str]) -> None:
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))))
         take_model(_runfile("MODEL"), scratch / "models" / _MODEL)
-        server = stack.enter_context(TritonServer(scratch / "models", _runfile("TRITONSERVER"), [_runfile("BACKEND")]))
+        server = stack.enter_context(
+            TritonServer(scratch / "models", _runfile("TRITONSERVER"), [_runfile("BACKEND")], env=_threads())
+        )
         streams = [stack.enter_context(_grpc_stream(server)) for _ in range(_STREAMS)]
         sides = {
             "bare": stack.enter_context(_bare(scratch / "models" / _MODEL / "1")),

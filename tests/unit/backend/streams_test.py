@@ -1,6 +1,7 @@
 """Answers in pieces, from threads."""
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,16 @@ class StreamsTest(absltest.TestCase):
         self.streams.start(cancelled, channel)
         self.assertTrue(channel.ended.wait(_PATIENCE))
         self.assertIsInstance(channel.error, CancelledError)
+
+    def test_one_after_the_other_in_one_thread(self) -> None:
+        names = set()
+        for _ in range(5):
+            channel = _Channel()
+            self.streams.start(lambda: names.add(threading.current_thread().name), channel)
+            self.assertTrue(channel.ended.wait(_PATIENCE))
+            # The thread is free a moment after the end.
+            time.sleep(0.05)
+        self.assertLen(names, 1)
 
     def test_as_many_at_once_as_there_are_threads(self) -> None:
         go_on = threading.Event()

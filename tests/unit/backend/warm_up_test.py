@@ -40,15 +40,15 @@ class WarmUpTest(absltest.TestCase):
     def test_example_is_answered_once(self) -> None:
         model = self._save(self._noting(), pd.DataFrame({"x": [1.5, 2.0]}))
         self.seen.unlink(missing_ok=True)  # saving asks for it, too
-        service.Service.load(model, {"max_batch_size": 4})
+        service.Service.load(model, {"max_batch_size": 4}).warm_up()
         self.assertFalse(self.seen.exists())
-        service.Service.load(model, _WARM)
+        service.Service.load(model, _WARM).warm_up()
         self.assertEqual(self.seen.read_text(), "[1.5, 2.0]\n")
 
     def test_no_example(self) -> None:
         model = self._save(self._noting(), None)
         with self.assertRaisesRegex(ConfigMismatchError, "the model has no input example; save it with input_example"):
-            service.Service.load(model, _WARM)
+            service.Service.load(model, _WARM).warm_up()
 
     def test_a_model_that_fails_is_not_loaded(self) -> None:
         def fail(frame: pd.DataFrame, params: Any) -> pd.DataFrame:
@@ -56,7 +56,7 @@ class WarmUpTest(absltest.TestCase):
 
         model = self._save(fail, pd.DataFrame({"x": [1.5]}))
         with self.assertRaisesRegex(PredictError, "warming up with the input example failed: ValueError: no weights"):
-            service.Service.load(model, _WARM)
+            service.Service.load(model, _WARM).warm_up()
 
 
 if __name__ == "__main__":
