@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class ModelMetadata:
         input_example: None when the model was saved without.
         mlflow_version: version that saved the model, "" when not said.
         from_type_hints: the signature was derived from type hints, so `predict` wants rows, not a DataFrame.
+        document: the whole file, parsed.
     """
 
     folder: Path
@@ -62,6 +63,35 @@ class ModelMetadata:
     input_example: InputExample | None
     mlflow_version: str
     from_type_hints: bool
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+# The parameter of `config.pbtxt` with `summary`.
+PARAMETER = "mlmodel"
+_SUMMARIZED = ("signature", "is_signature_from_type_hint", "type_hint_from_example", "mlflow_version")
+
+
+def summary(model: ModelMetadata) -> str:
+    """What a client has to know of the `MLmodel` file, as JSON text in the file's own terms."""
+    document = {key: model.document[key] for key in _SUMMARIZED if model.document.get(key)}
+    loader = model.flavors.get("python_function", {}).get("loader_module")
+    document["flavors"] = {"python_function": {"loader_module": loader}}
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def from_summary(text: str) -> ModelMetadata:
+    """The metadata in a summary; there is no folder.
+
+    Raises:
+        MetadataError: it is no summary.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise MetadataError(f"parameter '{PARAMETER}' is not JSON: {error}; write config.pbtxt again.") from None
+    if not isinstance(document, dict):
+        raise MetadataError(f"parameter '{PARAMETER}' is no JSON object; write config.pbtxt again.")
+    return _from_document(Path(), Path("config.pbtxt"), document)
 
 
 def read(folder: Path) -> ModelMetadata:
@@ -71,7 +101,10 @@ def read(folder: Path) -> ModelMetadata:
         MetadataError: no such file, or it cannot be parsed; the text names file, place and remedy.
     """
     path = folder / "MLmodel"
-    document = _parse_yaml(path)
+    return _from_document(folder, path, _parse_yaml(path))
+
+
+def _from_document(folder: Path, path: Path, document: dict[str, Any]) -> ModelMetadata:
     flavors = document.get("flavors")
     if not isinstance(flavors, dict) or not flavors:
         raise MetadataError(f"{path}: no 'flavors'; save the model again with mlflow.<flavor>.save_model.")
@@ -82,6 +115,7 @@ def read(folder: Path) -> ModelMetadata:
         input_example=_input_example(folder, document.get("saved_input_example_info")),
         mlflow_version=str(document.get("mlflow_version") or ""),
         from_type_hints=bool(document.get("is_signature_from_type_hint")),
+        document=document,
     )
 
 

@@ -1,0 +1,127 @@
+"""From a caller's data to tensors, and from tensors to what the signature says; the backend's own codecs, mirrored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mlflow_backend import answers, codecs, forms, schema
+from mlflow_backend.client.errors import InputError
+from mlflow_backend.client.interface import Interface
+from mlflow_backend.errors import BackendError
+from mlflow_backend.schema import Field
+
+Array = codecs.Array
+
+
+def encode(data: Any, interface: Interface) -> dict[str, Array]:
+    """Triton's tensors for whatever pyfunc takes; optional columns may be left out.
+
+    Raises:
+        InputError: the data does not fit the inputs; names both.
+    """
+    try:
+        return answers.encode(data, _given(data, interface.schema.inputs), interface.batched, ())
+    except BackendError as error:
+        text = str(error).replace("output '", "input '").replace("the model returned", "the data has")
+        raise InputError(text.replace("the signature's outputs", "the model's inputs")) from None
+
+
+def encode_named(values: Mapping[str, Any], interface: Interface) -> dict[str, Array]:
+    """Triton's tensors for values by input name, parameters among them.
+
+    Raises:
+        InputError: a name is unknown or missing, or a value does not fit.
+    """
+    known = {field.name: field for field in interface.inputs}
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise InputError(f"input '{unknown[0]}' is unknown; the model's inputs are {', '.join(map(repr, known))}.")
+    missing = [name for name, field in known.items() if not field.optional and name not in values]
+    if missing:
+        raise InputError(f"input '{missing[0]}' is missing; the model requires it.")
+    tensors = {}
+    rows = 1
+    for name, value in values.items():
+        field = known[name]
+        if field.kind != "param":
+            tensors[name] = _one(value, field, interface.batched)
+            rows = len(tensors[name]) if interface.batched and field.has_rows else rows
+    for name, value in values.items():
+        if known[name].kind == "param":
+            tensors[name] = _param(value, known[name], rows if interface.batched else 0)
+    return tensors
+
+
+def params_text(params: Mapping[str, Any]) -> str:
+    """The request parameter `params`: all of them as one JSON object."""
+    return json.dumps(dict(params), default=_plain)
+
+
+def decode(tensors: Mapping[str, Array], interface: Interface) -> Any:
+    """What the signature says of an answer: a DataFrame for named columns, an array, or a dict of arrays.
+
+    Raises:
+        ClientError: the answer does not fit the model's outputs.
+    """
+    fields = [field for field in interface.schema.outputs if field.name in tensors]
+    values = {field.name: codecs.decode(shaped(tensors[field.name], field), field, False) for field in fields}
+    if all(field.kind == "tensor" for field in fields):
+        if len(fields) == 1 and interface.schema.outputs[0].source is None:
+            return values[fields[0].name]
+        return {field.source or field.name: values[field.name] for field in fields}
+    if len(fields) == 1 and fields[0].source is None:
+        return values[fields[0].name]
+    import pandas as pd
+
+    return pd.DataFrame({field.source or field.name: values[field.name] for field in fields})
+
+
+def form_of(tensors: Mapping[str, Array], interface: Interface) -> Any:
+    """The form of an answer, as `forms.rebuild` wants it."""
+    told = tensors.get(schema.ANSWER_FORM.name)
+    return forms.of_signature(interface.schema.outputs) if told is None or not told.size else json.loads(told.flat[0])
+
+
+def shaped(array: Array, field: Field) -> Array:
+    """A column as one axis; [N, 1] to Triton."""
+    return array.reshape(-1) if field.kind == "column" else array
+
+
+def _given(data: Any, fields: Sequence[Field]) -> Sequence[Field]:
+    """The inputs that named data has, and all that are required."""
+    names = data.columns if hasattr(data, "columns") else data if isinstance(data, Mapping) else None
+    if names is None or all(field.source is None for field in fields):
+        return fields
+    present = set(names)
+    missing = [field.name for field in fields if field.source not in present and not field.optional]
+    if missing and len(present) != len(fields):
+        raise InputError(f"input '{missing[0]}' is missing; the data has {sorted(map(str, present))}.")
+    return [field for field in fields if field.source in present or not field.optional]
+
+
+def _one(value: Any, field: Field, batched: bool) -> Array:
+    if field.kind == "column" and np.ndim(value) == 0 and not hasattr(value, "__len__"):
+        value = [value]
+    try:
+        return answers.encode({field.source: value} if field.source is not None else value, [field], batched, ())[
+            field.name
+        ]
+    except BackendError as error:
+        raise InputError(str(error).replace("output '", "input '")) from None
+
+
+def _param(value: Any, field: Field, rows: int) -> Array:
+    """A parameter is sent once a row of a batched model."""
+    try:
+        array = codecs.encode(np.array(value, dtype=object).reshape(-1), field, False)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"parameter '{field.name}' ({field.describe()}): {error}.") from None
+    return np.broadcast_to(array, (rows, *array.shape)).copy() if rows else array
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)

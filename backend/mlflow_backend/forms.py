@@ -1,0 +1,113 @@
+"""In which form a model answers: what tensors do not tell.
+
+A DataFrame, a list of dicts and a dict of lists can be the same tensors, but MLflow's scoring protocol writes them
+differently. A model whose configuration has the parameter `answer_form` = `true` has one more output,
+`mlflow_answer_form`, with a JSON text in every row, from which a client can put the answer together again as
+`mlflow models serve` would write it:
+
+| text                | the model returned            | in the scoring protocol                 |
+| ------------------- | ----------------------------- | --------------------------------------- |
+| `{"frame": [name…]}`| a DataFrame, a list of dicts  | an object a row, with these keys        |
+| `{"series": name}`  | a Series                      | an object a row, with this key          |
+| `"list"`            | a list, an array              | a list                                  |
+| `"matrix"`          | an array of several columns   | a list a row                            |
+| `"tuple"`           | a tuple of columns            | a list a column                         |
+| `"value"`           | one value                     | the value                               |
+| `{"dict": {name: b}}`| a dict, pydantic objects too | an object; b: the value is a list of rows |
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlflow_backend.schema import Field
+
+# The parameter of `config.pbtxt` that asks for it; the output is `schema.ANSWER_FORM`.
+PARAMETER = "answer_form"
+
+
+def describe(result: Any, fields: Sequence[Field]) -> str:
+    """The form of a result of `predict`.
+
+    Args:
+        result: as the model returned it.
+        fields: the signature's outputs.
+    """
+    return json.dumps(_form(result, fields), ensure_ascii=False, separators=(",", ":"))
+
+
+def _form(result: Any, fields: Sequence[Field]) -> Any:
+    if hasattr(result, "columns"):
+        return {"frame": [_label(label) for label in result.columns]}
+    if hasattr(result, "to_frame"):
+        return {"series": _label(0 if result.name is None else result.name)}
+    if hasattr(result, "model_dump"):
+        result = result.model_dump()
+    if isinstance(result, Mapping):
+        return {"dict": {str(name): _is_rows(value) for name, value in result.items()}}
+    if isinstance(result, tuple) and len(result) == len(fields) > 1:
+        return "tuple"
+    if isinstance(result, (list, tuple)):
+        is_rows = len(result) > 0 and isinstance(result[0], Mapping) and _are_columns(result[0], fields)
+        return {"frame": [str(name) for name in result[0]]} if is_rows else "list"
+    shape = getattr(result, "shape", None)
+    if shape is None or shape == ():
+        return "value"
+    return "matrix" if len(fields) > 1 and len(shape) == 2 else "list"
+
+
+def _label(label: Any) -> Any:
+    return label if isinstance(label, (str, int)) else str(label)
+
+
+def _is_rows(value: Any) -> bool:
+    return bool(getattr(value, "shape", ())) or isinstance(value, (list, tuple))
+
+
+def _are_columns(row: Mapping[Any, Any], fields: Sequence[Field]) -> bool:
+    return any(field.source in row for field in fields)
+
+
+def of_signature(fields: Sequence[Field]) -> Any:
+    """The form that a model most likely answers in, where it does not tell: what MLflow infers its signature from."""
+    if any(field.kind == "tensor" for field in fields):
+        named = all(field.source is not None for field in fields)
+        return {"dict": {str(field.source): True for field in fields}} if named else "list"
+    if len(fields) == 1 and fields[0].source is None:
+        return "list"
+    return {"frame": [_label(index if field.source is None else field.source) for index, field in enumerate(fields)]}
+
+
+def rebuild(form: Any, columns: Sequence[tuple[Field, list[Any]]]) -> Any:
+    """The answer in terms of lists and dicts, as MLflow writes it.
+
+    Args:
+        form: parsed JSON text of the output, or `of_signature`.
+        columns: the outputs with their rows, as Python values.
+    """
+    if isinstance(form, dict) and "dict" in form:
+        rows = {str(field.source): values for field, values in columns}
+        if len(columns) == 1 and len(form["dict"]) != 1:
+            # One column of documents: the dict itself is the value.
+            return columns[0][1][0]
+        values = dict(zip(form["dict"], rows.values(), strict=True)) if rows.keys() != form["dict"].keys() else rows
+        return {name: values[name] if is_rows else values[name][0] for name, is_rows in form["dict"].items()}
+    if isinstance(form, dict):
+        labels = form["frame"] if "frame" in form else [form["series"]]
+        by_name = {field.source: values for field, values in columns}
+        if not all(label in by_name for label in labels):
+            by_name = dict(zip(labels, (values for _, values in columns), strict=False))
+        kept = [label for label in labels if label in by_name]
+        rows = zip(*(by_name[label] for label in kept), strict=True)
+        # pandas writes the labels as they are; JSON knows texts only.
+        return [dict(zip(kept, row, strict=True)) for row in rows]
+    if form == "tuple":
+        return [values for _, values in columns]
+    if form == "matrix" and len(columns) > 1:
+        return [list(row) for row in zip(*(values for _, values in columns), strict=True)]
+    values = columns[0][1]
+    return values[0] if form == "value" and isinstance(values, list) else values
