@@ -103,8 +103,7 @@ class AsyncTritonModel:
         answers = self._client.stream_infer(requests())
         try:
             while True:
-                async with asyncio.timeout(self.options.deadline):
-                    result, error = await anext(answers)
+                result, error = await asyncio.wait_for(anext(answers), self.options.deadline)
                 if error is not None:
                     raise errors.from_triton(error)
                 response = result.get_response()
@@ -112,7 +111,7 @@ class AsyncTritonModel:
                     yield _decoded(result, interface)
                 if response.parameters["triton_final_response"].bool_param:
                     return
-        except TimeoutError:
+        except asyncio.TimeoutError:
             raise errors.DeadlineError(f"no piece came in {self.options.deadline} s.", "DEADLINE_EXCEEDED") from None
         except InferenceServerException as error:
             raise errors.from_triton(error) from None

@@ -13,14 +13,11 @@ class Options:
         deadline: seconds that one attempt may take; None: as long as it takes.
         retries: further attempts when the server cannot be reached or has no room; predictions are repeatable.
         backoff: seconds before the first further attempt; doubled for each one after it.
-        shared_memory: bytes from which an input goes through system shared memory, for a server on this machine that can
-            see /dev/shm; None: never.
     """
 
     deadline: float | None = None
     retries: int = 2
     backoff: float = 0.1
-    shared_memory: int | None = None
 
     def pauses(self) -> list[float]:
         """Seconds before each further attempt."""

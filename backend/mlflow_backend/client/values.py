@@ -87,8 +87,8 @@ def form_of(tensors: Mapping[str, Array], interface: Interface) -> Any:
 
 
 def shaped(array: Array, field: Field) -> Array:
-    """A column as one axis; [N, 1] to Triton."""
-    return array.reshape(-1) if field.kind == "column" else array
+    """One axis where MLflow knows one; Triton says [N, 1]."""
+    return array.reshape(-1) if field.shape == (-1,) else array
 
 
 def _given(data: Any, fields: Sequence[Field]) -> Sequence[Field]:
