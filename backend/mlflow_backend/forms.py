@@ -13,13 +13,16 @@ differently. A model whose configuration has the parameter `answer_form` = `true
 | `"matrix"`          | an array of several columns   | a list a row                            |
 | `"tuple"`           | a tuple of columns            | a list a column                         |
 | `"value"`           | one value                     | the value                               |
-| `{"dict": {name: b}}`| a dict, pydantic objects too | an object; b: the value is a list of rows |
+| `{"dict": {name: r}}`| a dict, pydantic objects too | an object; r says what the value is: `rows`, a list;    |
+|                     |                               | `times`, an array of dates, which MLflow writes as        |
+|                     |                               | nanoseconds since 1970; `value`, one value                |
 
 Standard library only.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -48,7 +51,7 @@ def _form(result: Any, fields: Sequence[Field]) -> Any:
     if hasattr(result, "model_dump"):
         result = result.model_dump()
     if isinstance(result, Mapping):
-        return {"dict": {str(name): _is_rows(value) for name, value in result.items()}}
+        return {"dict": {str(name): _role(value) for name, value in result.items()}}
     if isinstance(result, tuple) and len(result) == len(fields) > 1:
         return "tuple"
     if isinstance(result, (list, tuple)):
@@ -64,19 +67,33 @@ def _label(label: Any) -> Any:
     return label if isinstance(label, (str, int)) else str(label)
 
 
-def _is_rows(value: Any) -> bool:
-    return bool(getattr(value, "shape", ())) or isinstance(value, (list, tuple))
+def _role(value: Any) -> str:
+    if getattr(value, "shape", ()):
+        return "times" if getattr(value.dtype, "kind", "") == "M" else "rows"
+    return "rows" if isinstance(value, (list, tuple)) else "value"
+
+
+def _nanoseconds(time: str) -> int:
+    moment, _, fraction = time.partition(".")
+    seconds = datetime.datetime.fromisoformat(moment).replace(tzinfo=datetime.timezone.utc).timestamp()
+    return round(seconds) * 10**9 + int(fraction.ljust(9, "0"))
 
 
 def _are_columns(row: Mapping[Any, Any], fields: Sequence[Field]) -> bool:
     return any(field.source in row for field in fields)
 
 
+def _as(role: str, values: list[Any]) -> Any:
+    if role == "times":
+        return [_nanoseconds(time) for time in values]
+    return values if role == "rows" else values[0]
+
+
 def of_signature(fields: Sequence[Field]) -> Any:
     """The form that a model most likely answers in, where it does not tell: what MLflow infers its signature from."""
     if any(field.kind == "tensor" for field in fields):
         named = all(field.source is not None for field in fields)
-        return {"dict": {str(field.source): True for field in fields}} if named else "list"
+        return {"dict": {str(field.source): "rows" for field in fields}} if named else "list"
     if len(fields) == 1 and fields[0].source is None:
         return "list"
     return {"frame": [_label(index if field.source is None else field.source) for index, field in enumerate(fields)]}
@@ -95,7 +112,7 @@ def rebuild(form: Any, columns: Sequence[tuple[Field, list[Any]]]) -> Any:
             # One column of documents: the dict itself is the value.
             return columns[0][1][0]
         values = dict(zip(form["dict"], rows.values(), strict=True)) if rows.keys() != form["dict"].keys() else rows
-        return {name: values[name] if is_rows else values[name][0] for name, is_rows in form["dict"].items()}
+        return {name: _as(role, values[name]) for name, role in form["dict"].items()}
     if isinstance(form, dict):
         labels = form["frame"] if "frame" in form else [form["series"]]
         by_name = {field.source: values for field, values in columns}

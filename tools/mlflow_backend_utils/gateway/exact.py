@@ -99,7 +99,11 @@ class _Remote:
 
         try:
             given = dict(params or {})
-            tensors = self._ask(values.encode(_as_sent(data, self._interface), self._interface), given)
+            sent = values.encode(_as_sent(data, self._interface), self._interface)
+            if self._interface.batched and not all(len(array) for array in sent.values()):
+                # Triton has no requests without rows.
+                raise errors.ModelRaisedError("0 rows")
+            tensors = self._ask(sent, given)
         except errors.ModelRefusedError as error:
             raise MlflowException(str(error), error_code=get_error_code(error.status)) from None
         except (errors.ModelRaisedError, ClientError):
