@@ -39,10 +39,11 @@ LOCKS = {
     "wine": MODEL_PYTHONS,
     "numpy1": ("3.9", "3.10", "3.11", "3.12"),
     "numpy2": tuple(LOCK_PYTHONS),
+    "gateway": ("3.11",),
     "lint": ("3.11",),
     "peers": ("3.11",),
 }
-CONSTRAINED = ("bench", "tools", "wine", "lint")
+CONSTRAINED = ("bench", "gateway", "tools", "wine", "lint")
 
 HEADER = '''"""Outside inputs and their digests. Written by `./bazelw run //third_party:update`; do not edit."""
 '''

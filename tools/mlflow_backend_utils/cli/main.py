@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from mlflow_backend_utils.cli import environment, versions, workspace
+from mlflow_backend_utils.cli import environment, gateway, versions, workspace
 from mlflow_backend_utils.cli.errors import InputError
 from mlflow_backend_utils.config.options import ENV_PATH, ConfigError, ConfigOptions
 from mlflow_backend_utils.config.writer import render_config
@@ -119,6 +119,9 @@ def build_stub(python_version: str, triton_version: str, output_path: Path, give
     python, triton = versions.python_version(python_version), versions.triton_version(triton_version)
     folder = workspace.find_workspace(given, os.environ, Path.cwd())
     workspace.build_stub(folder, python, triton, output_path)
+
+
+cli.add_command(gateway.gateway)
 
 
 def main() -> None:
