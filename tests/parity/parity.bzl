@@ -45,7 +45,7 @@ def _saved_models_impl(ctx):
         mnemonic = "NormalizeModels",
         progress_message = "Making %{label} reproducible",
     )
-    expected = ctx.actions.declare_file(ctx.label.name + ".expected.json")
+    expected = ctx.actions.declare_directory(ctx.label.name + ".expected")
     ctx.actions.run_shell(
         # A sandbox shows links, and MLflow refuses links that lead out of the model's folder.
         command = """set -eu

@@ -36,7 +36,6 @@ _MODELS = sorted(folder.name for folder in _runfile("MODELS").iterdir())
 class ParityTest(parameterized.TestCase):
     server: ClassVar[TritonServer]
     repository: ClassVar[Path]
-    expected: ClassVar[dict[str, dict[str, reference.Case]]]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -50,7 +49,6 @@ class ParityTest(parameterized.TestCase):
             copy_folder(str(_runfile("MODELS") / name), str(version))
             (version.parent / "config.pbtxt").write_text(_CONFIG.format(environment=_runfile("ENVIRONMENT").resolve()))
             (version.parent / "triton_python_backend_stub").symlink_to(_runfile("STUB").resolve())
-        cls.expected = reference.read(_runfile("EXPECTED"))
         cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
             TritonServer(cls.repository, _runfile("TRITONSERVER"), [_runfile("BACKEND")], model_control="explicit")
         )
@@ -69,7 +67,8 @@ class ParityTest(parameterized.TestCase):
                 stack.enter_context(clients.GrpcClient(self.server.grpc_url)),
             ]
             info = http_json.model_info(name)
-            model_test.ModelCheck(name, info, self.expected[name], connections).run(checks)
+            cases = reference.read(_runfile("EXPECTED") / f"{name}.json")
+            model_test.ModelCheck(name, info, cases, connections).run(checks)
         self.assertEqual(checks.failed, 0, "failed checks, see above")
 
     def test_there_are_many(self) -> None:

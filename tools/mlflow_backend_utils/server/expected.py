@@ -8,12 +8,13 @@ brings. It loads the model with mlflow.pyfunc and predicts on variants of the mo
     example   as saved
     missing   with a missing value (NaN) in its first floating-point value; absent if it has none
     empty     without rows
-    many      repeated to N rows, 10,000 if not said; absent with 0
+    many      repeated to N rows, 10,000 if not said, or fewer of a model with large rows; absent with 0
 
-FILE gets JSON: an object that has for each model, by its folder as given or its name below --models, an object that has
-for each variant `inputs`, and `outputs` or `error`. Inputs and outputs are lists of `name` ("" when the model does not
-name it), `dtype` (as NumPy writes it, or "text", "bytes", "datetime", "json"), `shape` and `values`: base64 of the
-little-endian bytes for numbers, else a list of strings (base64 of bytes; JSON documents).
+FILE gets JSON: an object that has for each model, by its folder as given, an object that has for each variant `inputs`,
+and `outputs` or `error`. With --models it is a folder with such an object in `NAME.json` for each model below DIR.
+Inputs and outputs are lists of `name` ("" when the model does not name it), `dtype` (as NumPy writes it, or "text",
+"bytes", "datetime", "json"), `shape` and `values`: base64 of the little-endian bytes for numbers, else a list of strings
+(base64 of bytes; JSON documents).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from typing import Any
 import numpy as np
 
 MANY = 10_000
+# Of the variant with many rows, as the example's text has it.
+_MOST_BYTES = 16 << 20
 
 
 def encode(name: str, values: Any) -> dict[str, Any]:
@@ -141,7 +144,9 @@ def answers(folder: str, many: int) -> dict[str, Any]:
         raise ValueError(f"{folder}: the model has no input example; save it with input_example=…")
     variants = {"example": example, "empty": with_rows(example, 0)}
     if many:
-        variants["many"] = with_rows(example, many)
+        # Saved with the model, of all its rows.
+        size = max(len(json.dumps(tensors(example))), 1)
+        variants["many"] = with_rows(example, min(many, max(_MOST_BYTES // size, 2)))
     if hasattr(example, "copy"):
         variants["missing"] = with_missing_value(example)
     return {name: answer(model, data) for name, data in variants.items() if data is not None}
@@ -156,15 +161,22 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--out", required=True, help="JSON file to write")
     options = parser.parse_args(argv)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    folders = {folder: folder for folder in options.model}
-    if options.models:
-        folders |= {name: os.path.join(options.models, name) for name in sorted(os.listdir(options.models))}
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["HOME"] = scratch
-        result = {name: answers(folder, options.many) for name, folder in folders.items()}
-    with open(options.out, "w", encoding="utf-8") as file:
-        json.dump(result, file)
+        if options.models:
+            for name in sorted(os.listdir(options.models)):
+                write(
+                    os.path.join(options.out, name + ".json"), answers(os.path.join(options.models, name), options.many)
+                )
+        else:
+            write(options.out, {folder: answers(folder, options.many) for folder in options.model})
     return 0
+
+
+def write(path: str, document: Any) -> None:
+    """A JSON file."""
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(document, file)
 
 
 if __name__ == "__main__":

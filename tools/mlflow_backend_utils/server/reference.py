@@ -126,13 +126,17 @@ def answers(environment: Path, models: Mapping[str, Path], scratch: Path) -> dic
     )
     if done.returncode:
         raise ReferenceError(f"{', '.join(models)}: {_PROGRAM.name} failed in the models' environment:\n{done.stderr}")
-    return dict(zip(models, read(out).values(), strict=True))
+    found = json.loads(out.read_text(encoding="utf-8"))
+    return {name: _cases(cases) for name, cases in zip(models, found.values(), strict=True)}
 
 
-def read(file: Path) -> dict[str, dict[str, Case]]:
-    """The answers in a file of expected.py, by model and variant."""
-    models = json.loads(file.read_text(encoding="utf-8"))
-    return {name: {key: _case(case) for key, case in cases.items()} for name, cases in models.items()}
+def read(file: Path) -> dict[str, Case]:
+    """The answers of one model in a file that `expected.py --models` wrote, by variant."""
+    return _cases(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _cases(items: dict[str, Any]) -> dict[str, Case]:
+    return {variant: _case(item) for variant, item in items.items()}
 
 
 def _case(item: dict[str, Any]) -> Case:

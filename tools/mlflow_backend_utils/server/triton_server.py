@@ -57,6 +57,7 @@ class TritonServer:
       log: where to keep the server's log; deleted afterwards if not given.
       shm_prefix: start of the names of shared memory; unique if not given, so that servers do not meet.
       http_port: the HTTP port; any free one if not given.
+      grpc_port: the gRPC port; any free one if not given.
       ready_seconds: how long the server may take until every model is ready.
       stop_seconds: how long it may take to stop before it is killed.
 
@@ -77,6 +78,7 @@ class TritonServer:
         log: Path | None = None,
         shm_prefix: str | None = None,
         http_port: int | None = None,
+        grpc_port: int | None = None,
         ready_seconds: float = 180,
         stop_seconds: float = 60,
     ):
@@ -87,7 +89,7 @@ class TritonServer:
         self._extra_args = list(extra_args)
         self._launcher = list(launcher)
         self._env = dict(env or {})
-        self._wanted_http_port = http_port
+        self._wanted_ports = (http_port, grpc_port)
         self._ready_seconds = ready_seconds
         self._stop_seconds = stop_seconds
         self._log_path = Path(log) if log else None
@@ -110,7 +112,7 @@ class TritonServer:
                     return self
                 except ServerError:
                     lost = any(words in self.log_text() for words in _PORT_LOST)
-                    if not lost or self._wanted_http_port or attempt == _ATTEMPTS:
+                    if not lost or any(self._wanted_ports) or attempt == _ATTEMPTS:
                         raise
                     self.stop()
             raise AssertionError("unreachable")
@@ -130,8 +132,8 @@ class TritonServer:
     def _start(self, backends: Path) -> None:
         assert self._folder is not None
         self._ports = free_ports(3)
-        if self._wanted_http_port:
-            self._ports[0] = self._wanted_http_port
+        for position, port in enumerate(self._wanted_ports):
+            self._ports[position] = port or self._ports[position]
         temporary = self._folder / "tmp"
         temporary.mkdir(exist_ok=True)
         # Nothing of the caller's Python may reach the models' interpreters.
