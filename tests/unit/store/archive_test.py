@@ -8,14 +8,16 @@ import tarfile
 import zipfile
 
 from absl.testing import absltest, parameterized
-from tests.unit.store import models
 
 from mlflow_backend_utils.store import archive, digest
 from mlflow_backend_utils.store.errors import ArchiveError, LimitError
 from mlflow_backend_utils.store.limits import Budget
+from tests.unit.store import models
 
 
-def _tar_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", data: bytes = b"x") -> tuple[tarfile.TarInfo, bytes]:
+def _tar_member(
+    name: str, kind: bytes = tarfile.REGTYPE, link: str = "", data: bytes = b"x"
+) -> tuple[tarfile.TarInfo, bytes]:
     info = tarfile.TarInfo(name)
     info.type, info.linkname, info.size = kind, link, len(data) if kind == tarfile.REGTYPE else 0
     return info, data

@@ -7,21 +7,23 @@ import subprocess
 from absl.testing import absltest, parameterized
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.store import models
 
 from mlflow_backend_utils.store import digest
 from mlflow_backend_utils.store.digest import Entry
 from mlflow_backend_utils.store.errors import DigestError, NotAModelError
+from tests.unit.store import models
 
-_NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/\\"), min_size=1, max_size=20).filter(
-    lambda name: name not in (".", "..")
-)
+_NAMES = st.text(
+    st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/\\"), min_size=1, max_size=20
+).filter(lambda name: name not in (".", ".."))
 # Names that begin alike, so that sorting by parts, by code points and by bytes differ.
-_PATHS = st.lists(_NAMES | st.sampled_from(["a", "a-", "a.", "A", "ä", "\U0001f600", "\uffff"]), min_size=1, max_size=3).map(
-    "/".join
-)
+_PATHS = st.lists(
+    _NAMES | st.sampled_from(["a", "a-", "a.", "A", "ä", "\U0001f600", "\uffff"]), min_size=1, max_size=3
+).map("/".join)
 _DIGESTS = st.binary(min_size=32, max_size=32).map(bytes.hex)
-_SHELL = "find -L . -type f -not -path '*/__pycache__/*' -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum"
+_SHELL = (
+    "find -L . -type f -not -path '*/__pycache__/*' -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum"
+)
 
 
 def _without_clashes(paths: list[str]) -> list[str]:
@@ -42,7 +44,9 @@ class DigestTest(parameterized.TestCase):
         random.shuffle(shuffled)
         self.assertEqual(digest.manifest(shuffled), text)
         self.assertCountEqual(digest.parse_manifest(text), entries)
-        self.assertEqual([line[66:].encode() for line in text.split("\n")[:-1]], sorted(e.path.encode() for e in entries))
+        self.assertEqual(
+            [line[66:].encode() for line in text.split("\n")[:-1]], sorted(e.path.encode() for e in entries)
+        )
 
     @given(st.dictionaries(_PATHS, _DIGESTS, min_size=2))
     def test_no_two_trees_have_one_manifest(self, files: dict[str, str]) -> None:

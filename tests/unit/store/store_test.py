@@ -1,5 +1,6 @@
 """The store: what is kept, shared, given out and collected; damage; many processes; processes killed at any moment."""
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -10,12 +11,12 @@ from collections.abc import Callable
 from unittest import mock
 
 from absl.testing import absltest, parameterized
-from tests.unit.store import models
 
 from mlflow_backend_utils.store import reference
 from mlflow_backend_utils.store.errors import DigestError, NotFoundError, StoreError, UriError
 from mlflow_backend_utils.store.reference import Reference
 from mlflow_backend_utils.store.store import Store, cache_folder, default_folder
+from tests.unit.store import models
 
 _FORK = multiprocessing.get_context("fork")
 _WINE = Reference("wine", "latest")
@@ -140,7 +141,9 @@ class StoreTest(StoreFixture):
     def test_a_damaged_file_is_found_and_mended_by_the_next_import(self, damage: str) -> None:
         folder = models.write(self.top / "model", data="1234")
         self.store.add(_WINE, str(folder), "uri", {})
-        (blob,) = (p for p in pathlib.Path(self.store.folder, "blobs").rglob("*") if p.is_file() and p.read_text() == "1234")
+        (blob,) = (
+            p for p in pathlib.Path(self.store.folder, "blobs").rglob("*") if p.is_file() and p.read_text() == "1234"
+        )
         blob.unlink()
         if damage == "changed":
             blob.write_text("4321")
@@ -169,7 +172,12 @@ class StoreTest(StoreFixture):
             self.store.export(_WINE, self.top / "out")
 
     def test_errors(self) -> None:
-        for ask in (self.store.get, self.store.delete, self.store.path, lambda r: self.store.export(r, self.top / "out")):
+        for ask in (
+            self.store.get,
+            self.store.delete,
+            self.store.path,
+            lambda r: self.store.export(r, self.top / "out"),
+        ):
             with self.assertRaisesRegex(NotFoundError, "has no model 'wine:latest'; `models list` shows"):
                 ask(_WINE)
         self.assertFalse(pathlib.Path(self.store.folder).exists())
@@ -200,9 +208,11 @@ class StoreTest(StoreFixture):
 
 
 class CrashTest(StoreFixture):
-    """A process that is killed at any change of the disk leaves every model whole, and no garbage after a collection."""
+    """A process killed at any change of the disk leaves every model whole, and no garbage after a collection."""
 
-    def check_every_kill(self, work: Callable[[], None], prepare: Callable[[], None], allowed: list[dict[str, str]]) -> None:
+    def check_every_kill(
+        self, work: Callable[[], None], prepare: Callable[[], None], allowed: list[dict[str, str]]
+    ) -> None:
         """Kills `work` at each change; each time, the models must be one of `allowed`, name to content of `data`."""
         seen = set()
         for count in range(1, 500):
@@ -279,10 +289,8 @@ def _traffic(folder: pathlib.Path, number: int, rounds: int) -> None:
         assert models.content(out) == models.content(given)
         assert models.content(pathlib.Path(store.path(mine))) == models.content(given)
         for ask in (store.path, store.get, store.delete):
-            try:
+            with contextlib.suppress(NotFoundError):  # another one deleted it
                 ask(ours)
-            except NotFoundError:
-                pass  # another one deleted it
         assert all(model.files == 4 for model in store.models())
         store.delete(mine)
 

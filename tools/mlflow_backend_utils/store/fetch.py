@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from mlflow_backend_utils.store import http, local, source, uri
+from mlflow_backend_utils.store import http, local, s3, source, tracking, uri
 from mlflow_backend_utils.store.limits import Budget
 from mlflow_backend_utils.store.progress import Progress, Silent
 
@@ -39,10 +39,5 @@ def fetch(
     if kind is uri.Kind.HTTP:
         return http.fetch(given, folder, environ, limits, shown)
     if kind is uri.Kind.S3:
-        from mlflow_backend_utils.store import s3
-
         return s3.fetch(given, folder, environ, limits, shown)
-    # Needs PyYAML besides MLflow, which brings it.
-    from mlflow_backend_utils.store import tracking
-
     return tracking.fetch(given, folder, environ, limits, shown)

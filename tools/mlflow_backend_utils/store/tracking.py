@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow_backend_utils.store import digest, metadata, source, uri
+from mlflow_backend_utils.store import digest, source, uri
 from mlflow_backend_utils.store.errors import FetchError, MissingPackageError, NotFoundError, UriError
 from mlflow_backend_utils.store.limits import Budget
 from mlflow_backend_utils.store.progress import Progress
@@ -103,6 +103,9 @@ def _model_version(version: Any) -> dict[str, Any]:
 
 def _download(given: str, scratch: str, errors: type[Exception]) -> source.Fetched:
     from mlflow import MlflowClient, artifacts
+
+    # Needs PyYAML, which MLflow brings.
+    from mlflow_backend_utils.store import metadata
 
     client = MlflowClient()
     known: dict[str, Any] = {}
