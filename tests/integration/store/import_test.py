@@ -57,8 +57,7 @@ class Published:
             )
         self.run_id = run.info.run_id
         client = mlflow.MlflowClient()
-        client.create_registered_model("doubler")
-        version = client.create_model_version("doubler", logged.model_uri, self.run_id, tags={"checked": "yes"})
+        version = mlflow.register_model(logged.model_uri, "doubler", tags={"checked": "yes"})
         client.set_registered_model_alias("doubler", "champion", version.version)
         client.transition_model_version_stage("doubler", version.version, "Production")
         self.folder = pathlib.Path(mlflow.artifacts.download_artifacts(logged.model_uri, dst_path=str(top / "local")))

@@ -120,6 +120,28 @@ def unpack(path: str | os.PathLike[str], out: str | os.PathLike[str], budget: Bu
         raise ArchiveError(f"{os.path.basename(file)} is damaged, or cannot be unpacked here: {error}") from error
 
 
+def _write_zip(folder: str, paths: Iterable[str], out: str) -> None:
+    with zipfile.ZipFile(out, "w") as packed:
+        for path in paths:
+            info = zipfile.ZipInfo(path)
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, (stat.S_IFREG | 0o644) << 16
+            with open(os.path.join(folder, path), "rb") as source, packed.open(info, "w", force_zip64=True) as sink:
+                shutil.copyfileobj(source, sink, _BLOCK)
+
+
+def _write_tar(folder: str, paths: Iterable[str], out: str) -> None:
+    with (
+        open(out, "wb") as file,
+        gzip.GzipFile("", "wb", 6, file, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for path in paths:
+            info = tarfile.TarInfo(path)
+            info.size, info.mode, info.mtime = os.path.getsize(os.path.join(folder, path)), 0o644, _MTIME
+            with open(os.path.join(folder, path), "rb") as source:
+                tar.addfile(info, source)
+
+
 def write(folder: str | os.PathLike[str], paths: Iterable[str], out: str | os.PathLike[str]) -> None:
     """Write files of `folder` as an archive whose bytes depend on their names and content alone.
 
@@ -132,23 +154,6 @@ def write(folder: str | os.PathLike[str], paths: Iterable[str], out: str | os.Pa
       ArchiveError: the name ends otherwise.
     """
     name = os.fspath(out)
-    if name.endswith(".zip"):
-        with zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as packed:
-            for path in paths:
-                info = zipfile.ZipInfo(path)
-                info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, (stat.S_IFREG | 0o644) << 16
-                with open(os.path.join(folder, path), "rb") as source, packed.open(info, "w", force_zip64=True) as sink:
-                    shutil.copyfileobj(source, sink, _BLOCK)
-    elif name.endswith((".tar.gz", ".tgz")):
-        with (
-            open(name, "wb") as file,
-            gzip.GzipFile("", "wb", 6, file, mtime=0) as sink,
-            tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar,
-        ):
-            for path in paths:
-                info = tarfile.TarInfo(path)
-                info.size, info.mode, info.mtime = os.path.getsize(os.path.join(folder, path)), 0o644, _MTIME
-                with open(os.path.join(folder, path), "rb") as source:
-                    tar.addfile(info, source)
-    else:
+    if not name.endswith(WRITTEN_SUFFIXES):
         raise ArchiveError(f"{name}: an archive's name ends with one of {', '.join(WRITTEN_SUFFIXES)}")
+    (_write_zip if name.endswith(".zip") else _write_tar)(os.fspath(folder), paths, name)
