@@ -43,7 +43,6 @@ class Published:
     """
 
     def __init__(self, top: pathlib.Path, tracking: str, s3: str) -> None:
-        mlflow.set_tracking_uri(tracking)
         with mlflow.start_run(run_name="doubling") as run:
             mlflow.log_params({"factor": 2})
             mlflow.log_metrics({"error": 0.25})
@@ -210,7 +209,7 @@ class ImportTest(parameterized.TestCase):
         ("runs:/0123456789abcdef0123456789abcdef/model", 2, "Run with id=.* not found"),
         ("models:/nobody/1", 2, "not found"),
         ("models:/doubler/7", 2, "not found"),
-        ("models:/doubler@nobody", 2, "alias nobody not found|nobody"),
+        ("models:/doubler@nobody", 2, "alias nobody not found"),
         ("models:/doubler/Staging", 2, "the registry has no such version of 'doubler'"),
         ("s3://models/nothing", 2, "the bucket has nothing there"),
         ("s3://nobody/model", 2, "NoSuchBucket"),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow_backend_utils.store import digest, source, uri
+from mlflow_backend_utils.store import digest, files, source, uri
 from mlflow_backend_utils.store.errors import FetchError, MissingPackageError, NotFoundError, UriError
 from mlflow_backend_utils.store.limits import Budget
 from mlflow_backend_utils.store.progress import Progress
@@ -22,8 +22,8 @@ _ALIAS = re.compile(r"models:/+([^/@:]+)@([^/@:]+)")
 _VERSION_OR_STAGE = re.compile(r"models:/+([^/@:]+)/([^/@:]+)")
 # A copy of MLmodel for each logged model; it only repeats what is imported.
 _LEFT_OUT_TAGS = frozenset({"mlflow.log-model.history"})
-# Which version of the registry was asked for; MLflow's client writes it beside the files, so the same model would have
-# another digest by another URI.
+# What was asked for; MLflow's client writes it beside the files of every model that it knows by name or id, so the same
+# model would have another digest by another URI.
 _REGISTRY_NOTE = "registered_model_meta"
 
 
@@ -86,7 +86,8 @@ def _find_version(client: Any, given: str) -> Any | None:
         versions = client.get_latest_versions(name, stages=[which])
     if not versions:
         raise NotFoundError(f"{given}: the registry has no such version of {name!r}")
-    return max(versions, key=lambda version: int(version.version))
+    # Found by a search, a version comes without its aliases.
+    return client.get_model_version(name, max(versions, key=lambda version: int(version.version)).version)
 
 
 def _model_version(version: Any) -> dict[str, Any]:
@@ -120,8 +121,7 @@ def _download(given: str, scratch: str, errors: type[Exception]) -> source.Fetch
     os.makedirs(target)
     got = artifacts.download_artifacts(artifact_uri=exact, dst_path=target)
     folder = source.find_model(got if os.path.isdir(got) else target, given)
-    if known and os.path.isfile(os.path.join(folder, _REGISTRY_NOTE)):
-        os.remove(os.path.join(folder, _REGISTRY_NOTE))
+    files.remove_if_there(os.path.join(folder, _REGISTRY_NOTE))
     said = metadata.describe(folder)
     logged = _LOGGED_MODEL.fullmatch(given)
     model_id = logged.group(1) if logged else str(said.get("model_id") or "")
@@ -161,7 +161,8 @@ def fetch(given: str, scratch: str, environ: Mapping[str, str], budget: Budget, 
         fetched = _download(given, scratch, MlflowException)
     except MlflowException as error:
         text = f"{given}: {error.message}"
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+        # An alias that there is not is an "invalid parameter value".
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND") or "not found" in error.message:
             raise NotFoundError(
                 f"{text} (tracking server {environ.get('MLFLOW_TRACKING_URI', 'of the current folder')})"
             ) from error
