@@ -303,13 +303,14 @@ class Store:
           DigestError: its files were damaged.
           StoreError: something is at `out`.
         """
+        self._read(reference)  # nothing is written for a name that there is not
         target = os.path.abspath(os.fspath(out))
         if os.path.lexists(target):
             raise StoreError(f"{target} is there already; nothing is overwritten: remove it, or give another path")
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".models-export-", dir=os.path.dirname(target)) as own:
             folder = os.path.join(own, "model")
-            with self._locked() if self.exists() else contextlib.nullcontext():
+            with self._locked():
                 model = self._read(reference)
                 paths = self._write_tree(model.digest, folder, 0o644)
             if target.endswith(archive.WRITTEN_SUFFIXES):
