@@ -19,6 +19,7 @@ from mlflow_backend_utils.store.errors import (
     UriError,
 )
 from mlflow_backend_utils.store.limits import Budget
+from mlflow_backend_utils.store.progress import Silent
 from tests.unit.store import models, web
 
 _PROXY = "/api/2.0/mlflow-artifacts/artifacts"
@@ -100,6 +101,14 @@ class FetchTest(parameterized.TestCase):
             self.assertEqual(self.fetched(f"{url}/download"), self.digest)
             with self.assertRaisesRegex(LimitError, "more than 10 bytes"):
                 self.fetched(f"{url}/{name}", budget=Budget(max_bytes=10))
+
+    def test_progress(self) -> None:
+        body, progress = self.packed("a.zip"), mock.create_autospec(Silent, instance=True)
+        with web.serving(lambda path, headers: (200, {}, body)) as url:
+            (self.top / "scratch").mkdir()
+            fetch.fetch(f"{url}/a.zip", self.top / "scratch", {}, progress=progress)
+        progress.begin.assert_called_once_with("a.zip", len(body))
+        self.assertEqual(sum(call.args[0] for call in progress.advance.call_args_list), len(body))
 
     def test_http_errors(self) -> None:
         body = self.packed("a.zip")

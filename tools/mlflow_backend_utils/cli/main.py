@@ -27,9 +27,6 @@ def cli() -> None:
     """Turn an MLflow model into something a Triton Inference Server serves."""
 
 
-cli.add_command(models.models)
-
-
 def environment_path(conda_pack_path: str) -> str:
     """What `config.pbtxt` says of an environment: a relative path is meant from the model's folder."""
     if not conda_pack_path or conda_pack_path.startswith(("/", "$$")):
@@ -124,6 +121,7 @@ def build_stub(python_version: str, triton_version: str, output_path: Path, give
     workspace.build_stub(folder, python, triton, output_path)
 
 
+cli.add_command(models.models)
 cli.add_command(gateway.gateway)
 
 
