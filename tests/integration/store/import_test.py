@@ -1,9 +1,11 @@
 """Every kind of URI, imported from a real MLflow server and a real S3 API: by the command line, and by builds."""
 
+import atexit
 import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -110,6 +112,9 @@ _published: list[Published] = []
 
 def setUpModule() -> None:
     """One of each server for all tests, and one model that is everywhere."""
+    # Also when what follows fails, or the test is told to stop: nobody else stops the servers.
+    atexit.register(_context.close)
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     folder = pathlib.Path(_context.enter_context(tempfile.TemporaryDirectory()))
     s3 = _context.enter_context(servers.s3_server(folder / "s3"))
     tracking = _context.enter_context(servers.tracking_server(folder / "tracking"))
@@ -126,11 +131,6 @@ def setUpModule() -> None:
     )
     _context.enter_context(mock.patch.dict(os.environ, environment, clear=True))
     _published.append(Published(folder, tracking, s3))
-
-
-def tearDownModule() -> None:
-    """Stops them."""
-    _context.close()
 
 
 _KINDS = (
