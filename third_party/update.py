@@ -31,7 +31,7 @@ MODEL_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 CPUS = ("x86_64", "aarch64")
 
-# Order matters: the later ones are constrained by the tests' lock, so that one process may hold both.
+# Order matters: a set comes after the one that constrains it.
 LOCKS = {
     "dev": MODEL_PYTHONS,
     "tools": MODEL_PYTHONS,
@@ -41,9 +41,11 @@ LOCKS = {
     "numpy2": tuple(LOCK_PYTHONS),
     "gateway": ("3.11",),
     "lint": ("3.11",),
+    "integration": ("3.11",),
     "peers": ("3.11",),
 }
-CONSTRAINED = ("bench", "gateway", "tools", "wine", "lint")
+# Set -> the one whose versions it takes where both have a package, so that one process may hold both.
+CONSTRAINTS = {"bench": "dev", "tools": "dev", "wine": "dev", "lint": "dev", "gateway": "dev", "integration": "tools"}
 
 HEADER = '''"""Outside inputs and their digests. Written by `./bazelw run //third_party:update`; do not edit."""
 '''
@@ -108,8 +110,8 @@ def compile_lock(folder: Path, name: str, minor: str) -> None:
     command = [uv(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
     command += ["--python-version", LOCK_PYTHONS[minor], "--python-platform", "x86_64-manylinux_2_28"]
     command += ["--only-binary", ":all:", "--output-file", f"{name}_{minor}.lock", f"{name}.in"]
-    if name in CONSTRAINED:
-        command += ["--constraint", f"dev_{minor}.lock"]
+    if name in CONSTRAINTS:
+        command += ["--constraint", f"{CONSTRAINTS[name]}_{minor}.lock"]
     subprocess.run(command, check=True, cwd=folder)
 
 

@@ -38,7 +38,7 @@ def host_python(rctx):
              "`./bazelw` brings one on machines without.")
     return python
 
-def run_script(rctx, script, arguments, what, environment = {}):
+def run_script(rctx, script, arguments, what, environment = {}, python = None):
     """Runs a fetch script of this workspace and returns what it printed; fails with its own words.
 
     Args:
@@ -47,12 +47,13 @@ def run_script(rctx, script, arguments, what, environment = {}):
       arguments: list of strings and paths.
       what: what was being done, for the error message.
       environment: dict of variables to set.
+      python: path of the interpreter; `host_python` if not given.
 
     Returns:
       The standard output, a string.
     """
     done = rctx.execute(
-        [host_python(rctx), "-B", rctx.path(script)] + arguments,
+        [python or host_python(rctx), "-B", rctx.path(script)] + arguments,
         environment = environment,
         timeout = 3600,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from mlflow_backend_utils.cli import environment, gateway, versions, workspace
+from mlflow_backend_utils.cli import environment, gateway, models, versions, workspace
 from mlflow_backend_utils.cli.errors import InputError
 from mlflow_backend_utils.config.options import ENV_PATH, ConfigError, ConfigOptions
 from mlflow_backend_utils.config.writer import render_config
@@ -121,6 +121,7 @@ def build_stub(python_version: str, triton_version: str, output_path: Path, give
     workspace.build_stub(folder, python, triton, output_path)
 
 
+cli.add_command(models.models)
 cli.add_command(gateway.gateway)
 
 
