@@ -143,7 +143,6 @@ class AsyncTritonModel:
                 "model_name": self.name,
                 "model_version": self.version,
                 "inputs": calls.infer_inputs(self._module, tensors),
-                "enable_empty_final_response": True,
                 "parameters": sent,
             }
 
@@ -153,13 +152,11 @@ class AsyncTritonModel:
                 result, error = await asyncio.wait_for(answers.__anext__(), self.options.deadline)
                 if error is not None:
                     raise errors.from_triton(error)
-                response = result.get_response()
-                if response.outputs:
+                if result.get_response().outputs:
                     yield calls.decoded(result, interface)
-                if response.parameters["triton_final_response"].bool_param:
-                    return
         except StopAsyncIteration:
-            raise UnavailableError("the server ended the stream before the answer was complete.", "") from None
+            # No request is to come, so the server ends the stream after the last piece.
+            return
         except asyncio.TimeoutError:
             raise calls.late_piece(self.options.deadline) from None
         except calls.rpc_error() as error:
