@@ -41,6 +41,7 @@ LOCKS = {
     "numpy2": tuple(LOCK_PYTHONS),
     "gateway": ("3.11",),
     "lint": ("3.11",),
+    "integration": ("3.11",),
     "peers": ("3.11",),
 }
 CONSTRAINED = ("bench", "gateway", "tools", "wine", "lint")

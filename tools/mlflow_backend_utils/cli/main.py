@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from mlflow_backend_utils.cli import environment, gateway, versions, workspace
+from mlflow_backend_utils.cli import environment, models, versions, workspace
 from mlflow_backend_utils.cli.errors import InputError
 from mlflow_backend_utils.config.options import ENV_PATH, ConfigError, ConfigOptions
 from mlflow_backend_utils.config.writer import render_config
@@ -25,6 +26,9 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.group(name=_NAME, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
     """Turn an MLflow model into something a Triton Inference Server serves."""
+
+
+cli.add_command(models.models)
 
 
 def environment_path(conda_pack_path: str) -> str:
