@@ -54,12 +54,12 @@ def _safe_path(name: str, archive: str) -> str:
 
 
 def _write(source: IO[bytes], target: str, budget: Budget, what: str) -> None:
+    budget.add_file(what)
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         file = open(target, "xb")  # noqa: SIM115
     except (FileExistsError, NotADirectoryError) as error:
         raise ArchiveError(f"{what} is there twice, or is a file and a folder at once") from error
-    budget.add_file(what)
     with file:
         for block in iter(lambda: source.read(_BLOCK), b""):
             budget.spend(len(block), what)

@@ -11,9 +11,9 @@
 Everything appears by a rename, contents before manifests and manifests before names. So a process that is killed leaves
 no name without its files; what it leaves is garbage, which the next deletion collects.
 
-`lock` is held shared while something is put in or given out, and exclusively while garbage is collected: that is the one
-step in which a file disappears that another process could be about to use. Downloads hold no lock on the store, but one
-on their folder in `incoming/`, by which the collector sees that they live.
+`lock` is held shared while something is put in or given out, and exclusively while garbage is collected: that is the
+one step in which a file disappears that another process could be about to use. Downloads hold no lock on the store, but
+one on their folder in `incoming/`, by which the collector sees that they live.
 
 What is given out is always a copy, checked while it is made. Whoever edits it changes nothing here.
 """
@@ -125,7 +125,7 @@ class Store:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[str]:
-        """A folder of one's own on the store's file system, gone at the end; where the process dies, a deletion later."""
+        """A folder of one's own on the store's file system, gone at the end; if the process dies, a deletion later."""
         os.makedirs(self._path("incoming"), exist_ok=True)
         with self._locked():  # a collector must not see the folder before it is claimed
             folder = tempfile.mkdtemp(dir=self._path("incoming"))

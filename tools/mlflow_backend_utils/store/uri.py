@@ -12,8 +12,8 @@ from mlflow_backend_utils.store.errors import UriError
 
 ALLOWED = (
     "a local folder or archive, file:…, runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME/STAGE, "
-    "models:/NAME@ALIAS, models:/MODEL_ID, mlflow-artifacts:/PATH, s3://BUCKET/KEY, http(s)://HOST/PATH of an archive or of an MLflow "
-    "artifact proxy"
+    "models:/NAME@ALIAS, models:/MODEL_ID, mlflow-artifacts:/PATH, s3://BUCKET/KEY, "
+    "http(s)://HOST/PATH of an archive or of an MLflow artifact proxy"
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _RUN = re.compile(r"runs:/+([0-9A-Za-z_-]+)/(.+)")
