@@ -33,6 +33,9 @@ class TritonModel:
         version: its version; "": the server's choice.
         options: deadlines and retries.
 
+    Attributes:
+        module: `tritonclient.grpc` or `tritonclient.http`, whose classes `infer` takes.
+
     Raises:
         InputError: the URL is wrong.
     """
@@ -41,7 +44,7 @@ class TritonModel:
         self.name, self.version = name, str(version)
         self.options = options or Options()
         self._protocol, self._encrypted, self._netloc = calls.address(url)
-        self._module = importlib.import_module(f"tritonclient.{self._protocol}")
+        self.module = importlib.import_module(f"tritonclient.{self._protocol}")
         self._network_errors = calls.network_errors(self._protocol)
         self._client = self._connect()
 
@@ -132,7 +135,7 @@ class TritonModel:
         if self.interface.decoupled:
             calls.check_streams(self._protocol)
             return calls.only_piece(list(self._pieces(tensors, calls.as_one(sent))))
-        inputs = calls.infer_inputs(self._module, tensors)
+        inputs = calls.infer_inputs(self.module, tensors)
         infer = self._bound("infer")
         return self._decoded(self._retried(lambda: infer(inputs=inputs, parameters=sent)))
 
@@ -144,7 +147,7 @@ class TritonModel:
             client.start_stream(lambda result, error: answers.put((result, error)))
             client.async_stream_infer(
                 self.name,
-                calls.infer_inputs(self._module, tensors),
+                calls.infer_inputs(self.module, tensors),
                 model_version=self.version,
                 enable_empty_final_response=True,
                 parameters=sent,
