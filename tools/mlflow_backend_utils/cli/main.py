@@ -11,8 +11,7 @@ from pathlib import Path
 
 import click
 
-from mlflow_backend_utils.cli import environment, gateway, versions, workspace
-from mlflow_backend_utils.cli import environment, models, versions, workspace
+from mlflow_backend_utils.cli import environment, gateway, models, versions, workspace
 from mlflow_backend_utils.cli.errors import InputError
 from mlflow_backend_utils.config.options import ENV_PATH, ConfigError, ConfigOptions
 from mlflow_backend_utils.config.writer import render_config
