@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from mlflow_backend.client.errors import InputError
 
+# Seconds; a server that is back should not be waited for any longer.
+_LONGEST = 5.0
+
 
 @dataclass(frozen=True)
 class Options:
@@ -14,7 +17,7 @@ class Options:
     Attributes:
         deadline: seconds that one attempt may take, and the next piece of a stream; None: as long as it takes.
         retries: further attempts when the server cannot be reached or has no room; predictions are repeatable.
-        backoff: seconds before the first further attempt; doubled for each one after it.
+        backoff: seconds before the first further attempt; doubled for each one after it, up to 5.
 
     Raises:
         InputError: a number is out of range.
@@ -33,4 +36,4 @@ class Options:
 
     def pauses(self) -> list[float]:
         """Seconds before each further attempt."""
-        return [self.backoff * 2**attempt for attempt in range(self.retries)]
+        return [min(self.backoff * 2**attempt, max(self.backoff, _LONGEST)) for attempt in range(self.retries)]

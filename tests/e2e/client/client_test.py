@@ -35,7 +35,7 @@ from tests.e2e import served_model
 
 _MODULES = {"grpc": tritonclient.grpc, "http": tritonclient.http}
 _CLIENTS = [("grpc", False), ("grpc", True), ("http", False), ("http", True)]
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 class Blocking:
@@ -434,8 +434,8 @@ class RestartTest(absltest.TestCase):
         gone = threading.Event()
 
         def ask(client: tuple[str, bool]) -> list[Any]:
-            # A minute of patience, all in all.
-            with open_model(first, *client, "image", retries=8, backoff=0.25) as model:
+            # Minutes of patience, all in all.
+            with open_model(first, *client, "image", retries=60, backoff=0.25) as model:
                 before = model.predict(array).tolist()
                 asked.wait(_PATIENCE)
                 gone.wait(_PATIENCE)

@@ -12,6 +12,8 @@ from mlflow_backend.client import InputError, Options
 class OptionsTest(parameterized.TestCase):
     def test_pauses_double(self) -> None:
         self.assertEqual(Options(retries=3, backoff=0.5).pauses(), [0.5, 1.0, 2.0])
+        self.assertEqual(Options(retries=3, backoff=4).pauses(), [4, 5.0, 5.0])
+        self.assertEqual(Options(retries=2, backoff=60).pauses(), [60, 60])
         self.assertEmpty(Options(retries=0).pauses())
 
     @parameterized.parameters(
