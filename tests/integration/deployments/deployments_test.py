@@ -244,13 +244,13 @@ class BucketTest(absltest.TestCase):
     def test_every_verb(self) -> None:
         import boto3
 
-        folder = Path(os.environ["TEST_TMPDIR"], "s3")
-        folder.mkdir()
+        folder = Path(os.environ["TEST_TMPDIR"], "bucket")
+        (folder / "none").mkdir(parents=True)
         model = folder / "wine"
         served = _runfile("MODEL")
         shutil.copytree(served / "1", model)
         keys = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
-        with servers.s3_server(folder) as url, mock.patch.dict(os.environ, keys):
+        with servers.s3_server(folder / "s3") as url, mock.patch.dict(os.environ, keys):
             s3 = boto3.client("s3", endpoint_url=url)
             s3.create_bucket(Bucket="models")
             # A server refuses a repository that is not there.
