@@ -12,7 +12,7 @@ from mlflow_backend.schema import Field, ModelSchema
 
 # Of TYPE_STRING only texts are certain where no signature says more.
 _COLUMN_OF = {
-    carrier.data_type: kind for kind, carrier in reversed(schema.COLUMN_TYPES.items()) if carrier.codec != "json"
+    carrier.data_type: kind for kind, carrier in reversed(list(schema.COLUMN_TYPES.items())) if carrier.codec != "json"
 } | {"TYPE_STRING": "string"}
 
 

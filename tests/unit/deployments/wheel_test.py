@@ -7,7 +7,8 @@ import zipfile
 from pathlib import Path
 
 from absl.testing import absltest
-from wheel import write_wheel
+
+from mlflow_backend_utils.wheel import write_wheel
 
 
 class WheelTest(absltest.TestCase):

@@ -29,7 +29,7 @@ from mlflow_backend_utils.deployments.repositories import META, Repository
 _UNLOAD_SECONDS = 120.0
 
 
-class TritonDeploymentClient(BaseDeploymentClient):  # type: ignore[misc]
+class TritonDeploymentClient(BaseDeploymentClient):
     """Deploys models to a Triton server in explicit model control mode; see `target_help`.
 
     Args:
@@ -37,7 +37,7 @@ class TritonDeploymentClient(BaseDeploymentClient):  # type: ignore[misc]
     """
 
     def __init__(self, target_uri: str) -> None:
-        super().__init__(target_uri)
+        super().__init__(target_uri)  # type: ignore[no-untyped-call]
         self._target = target.read(target_uri, os.environ)
 
     def create_deployment(

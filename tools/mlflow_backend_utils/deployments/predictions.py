@@ -28,15 +28,16 @@ def predict(model: TritonModel, inputs: Any) -> Any:
         MlflowException: the inputs do not fit.
         ClientError: the server or the model refused them.
     """
-    from mlflow.deployments import PredictionsResponse
+    import mlflow.deployments
 
     from mlflow_backend_utils.gateway import replies
 
+    response: Any = mlflow.deployments.PredictionsResponse
     request = _request(inputs, model)
     if request is not None:
-        return PredictionsResponse.from_json(_scored(model, request))
+        return response.from_json(_scored(model, request))
     tensors = _ask(model, values.encode(inputs, model.interface), {})
-    return PredictionsResponse.from_json(replies.predictions(tensors, model.interface).decode())
+    return response.from_json(replies.predictions(tensors, model.interface).decode())
 
 
 def predict_stream(model: TritonModel, inputs: Any) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """`wheel`: modules of this workspace as a wheel."""
 
 load("@rules_python//python:py_info.bzl", "PyInfo")
-load("//rules:transitions.bzl", "ALLOWLIST_ATTR", "tool_transition")
+load(":transitions.bzl", "ALLOWLIST_ATTR", "tool_transition")
 
 # What modules are imported from.
 _ROOTS = ["tools", "backend"]
@@ -38,6 +38,6 @@ wheel = rule(
         "entry_points": attr.label(mandatory = True, allow_single_file = True, doc = "`entry_points.txt`."),
         "metadata": attr.label(mandatory = True, allow_single_file = True, doc = "`METADATA`."),
         "version": attr.string(mandatory = True, doc = "Its version."),
-        "_write": attr.label(default = "//tools/wheel:write_wheel", executable = True, cfg = tool_transition),
+        "_write": attr.label(default = "//tools/mlflow_backend_utils/wheel:write_wheel", executable = True, cfg = tool_transition),
     },
 )
