@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -147,7 +148,7 @@ class BucketRepository:
     def __init__(self, place: str) -> None:
         endpoint, self._bucket, self._prefix = parse_bucket(place)
         try:
-            import boto3
+            boto3 = importlib.import_module("boto3")
         except ImportError:
             raise errors.refused(f"{place}: needs the package boto3; install it with `pip install boto3`.") from None
         self._place = place.rstrip("/")
