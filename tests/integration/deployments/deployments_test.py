@@ -22,6 +22,7 @@ import pandas as pd
 from absl.testing import absltest
 from mlflow.exceptions import MlflowException
 
+from mlflow_backend_utils.deployments import TritonDeploymentClient
 from mlflow_backend_utils.server import TritonServer
 from tests.integration.store import servers
 
@@ -57,11 +58,8 @@ class DeploymentsTest(absltest.TestCase):
             "TRITON_URL": cls.server.grpc_url,
         }
         cls.enterClassContext(mock.patch.dict(os.environ, cls.environ))  # type: ignore[attr-defined]
-        sys.path.insert(0, str(cls.site))
-        from mlflow.deployments import get_deploy_client
-
-        # The entry point is found as one of an installed wheel.
-        cls.client = get_deploy_client("triton")
+        # The command line finds it by the entry point of the wheel.
+        cls.client = TritonDeploymentClient("triton")
         # The environment lies ready on the server.
         cls.options = {"env_path": str(_runfile("ENVIRONMENT")), "stub": str(cls.stub)}
 
@@ -273,8 +271,6 @@ class BucketTest(absltest.TestCase):
                 ) as server,
                 mock.patch.dict(os.environ, {"TRITON_MODEL_REPO": place, "TRITON_URL": server.grpc_url}),
             ):
-                from mlflow_backend_utils.deployments import TritonDeploymentClient
-
                 client = TritonDeploymentClient("triton")
                 options = {
                     "env_path": str(_runfile("ENVIRONMENT")),
