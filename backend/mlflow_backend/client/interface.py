@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlflow_backend import metadata, schema, settings
+from mlflow_backend import metadata, schema
 from mlflow_backend.metadata import ModelMetadata
 from mlflow_backend.schema import Field, ModelSchema
 
 # Of TYPE_STRING only texts are certain where no signature says more.
 _COLUMN_OF = {
-    carrier.data_type: kind for kind, carrier in reversed(schema.COLUMN_TYPES.items()) if carrier.codec != "json"
+    carrier.data_type: kind for kind, carrier in reversed(list(schema.COLUMN_TYPES.items())) if carrier.codec != "json"
 } | {"TYPE_STRING": "string"}
 
 
@@ -27,6 +27,7 @@ class Interface:
         max_batch_size: rows of one request; 0: the tensors have no hidden row axis.
         decoupled: answers come in pieces, over streams only.
         metadata: what the model's `MLmodel` says; None where the configuration does not have it.
+        order: names of the inputs in the order of config.pbtxt, which need not be the signature's.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Interface:
     max_batch_size: int
     decoupled: bool
     metadata: ModelMetadata | None
+    order: tuple[str, ...] = ()
 
     @property
     def batched(self) -> bool:
@@ -44,7 +46,9 @@ class Interface:
     @property
     def inputs(self) -> tuple[Field, ...]:
         """The inputs, parameters as well, in the order of config.pbtxt."""
-        return (*self.schema.inputs, *self.schema.param_inputs)
+        known = {field.name: field for field in (*self.schema.inputs, *self.schema.param_inputs)}
+        names = [name for name in self.order if name in known]
+        return tuple(known[name] for name in [*names, *(name for name in known if name not in names)])
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], version: str = "", model: ModelMetadata | None = None) -> Interface:
@@ -64,12 +68,12 @@ class Interface:
         batched = int(config.get("max_batch_size") or 0)
         inputs = tuple(_field(entry, batched > 0) for entry in config.get("input", ()))
         outputs = tuple(_field(entry, batched > 0) for entry in config.get("output", ()))
+        tells_form = any(field.name == schema.ANSWER_FORM.name for field in outputs)
         outputs = tuple(field for field in outputs if field.name != schema.ANSWER_FORM.name)
         own = ModelSchema(inputs, (), outputs)
         if model is not None and model.signature is not None and model.signature.inputs is not None:
             signed = schema.build(model.signature)
             own = signed if signed.outputs else replace(signed, outputs=outputs)
-        tells_form = settings.read(config, {}).answer_form
         policy = config.get("model_transaction_policy", {})
         return cls(
             name=str(config.get("name", "")),
@@ -78,6 +82,7 @@ class Interface:
             max_batch_size=batched,
             decoupled=bool(policy.get("decoupled")),
             metadata=model,
+            order=tuple(str(entry["name"]) for entry in config.get("input", ())),
         )
 
 

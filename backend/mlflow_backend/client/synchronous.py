@@ -1,4 +1,4 @@
-"""The client for ordinary code; safe to use from several threads."""
+"""The client for ordinary code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from tritonclient.utils import InferenceServerException
 
 from mlflow_backend.client import calls, errors, values
-from mlflow_backend.client.errors import InputError, UnavailableError
+from mlflow_backend.client.errors import UnavailableError
 from mlflow_backend.client.interface import Interface
 from mlflow_backend.client.options import Options
 
@@ -23,22 +23,30 @@ Answer = TypeVar("Answer")
 class TritonModel:
     """A model on a Triton server.
 
+    It also has tritonclient's calls (`is_model_ready`, `get_inference_statistics`, `load_model`, …; see `calls`), which
+    mean this model where no `model_name` is given, and raise this package's errors. Over gRPC several threads may use
+    it, over HTTP one.
+
     Args:
         url: `grpc://host:port` (or grpcs), `http://host:port` (or https).
         name: the model's name.
         version: its version; "": the server's choice.
         options: deadlines and retries.
 
+    Attributes:
+        module: `tritonclient.grpc` or `tritonclient.http`, whose classes `infer` takes.
+
     Raises:
         InputError: the URL is wrong.
     """
 
     def __init__(self, url: str, name: str, version: str | int = "", options: Options | None = None) -> None:
-        self._protocol, self._encrypted, self._netloc = calls.address(url)
-        self._module = importlib.import_module(f"tritonclient.{self._protocol}")
-        self._client = self._connect()
         self.name, self.version = name, str(version)
         self.options = options or Options()
+        self._protocol, self._encrypted, self._netloc = calls.address(url)
+        self.module = importlib.import_module(f"tritonclient.{self._protocol}")
+        self._network_errors = calls.network_errors(self._protocol)
+        self._client = self._connect()
 
     def __enter__(self) -> TritonModel:
         return self
@@ -58,10 +66,11 @@ class TritonModel:
 
         Raises:
             ModelNotFoundError: the server has no such model.
+            ClientError: it has inputs or outputs that NumPy has no type for.
         """
         arguments = {"as_json": True} if self._protocol == "grpc" else {}
-        config = self._retried(lambda: self._client.get_model_config(self.name, self.version, **arguments))
-        return Interface.from_config(config.get("config", config), self.version)
+        call = self._bound("get_model_config")
+        return calls.interface_of(self._retried(lambda: call(**arguments)), self.version)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The answer to inputs by position, in config.pbtxt's order, or by name; see `predict`."""
@@ -78,38 +87,73 @@ class TritonModel:
             parameters: parameters of the request, such as `priority`.
 
         Raises:
-            InputError: the data does not fit.
+            InputError: the data does not fit, or the model answers in pieces and the client does not speak gRPC.
             InferenceError: the server or the model refused it.
+            DeadlineError: the answer did not come in time.
+            UnavailableError: the server could not be reached, in all attempts.
         """
         return self._answer(values.encode(data, self.interface), params, parameters)
 
     def predict_stream(self, data: Any, params: Mapping[str, Any] | None = None) -> Generator[Any]:
         """The pieces of an answer, each when the model has it. Closing the generator cancels the request.
 
+        A model that does not answer in pieces gives one. What has begun is not tried again.
+
         Raises:
             InputError: the data does not fit, or the client does not speak gRPC.
             InferenceError: the server or the model refused it.
+            DeadlineError: the next piece did not come in time.
         """
-        if self._protocol != "grpc":
-            raise InputError("streams need gRPC; use a URL grpc://HOST:8001.")
+        calls.check_streams(self._protocol)
         tensors = values.encode(data, self.interface)
-        if not self.interface.decoupled:
+        if self.interface.decoupled:
+            yield from self._pieces(tensors, calls.parameters_of(params, None))
+        else:
             yield self._answer(tensors, params, None)
-            return
-        pieces: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()
-        # A stream belongs to a connection.
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in calls.MANAGEMENT | calls.STREAMING:
+            raise AttributeError(f"{type(self).__name__} has no attribute '{name}'")
+        call = self._bound(name)
+
+        @functools.wraps(getattr(self._client, name))
+        def typed(*args: Any, **kwargs: Any) -> Any:
+            return self._typed(lambda: call(*args, **kwargs))
+
+        return typed
+
+    def _bound(self, name: str) -> Callable[..., Any]:
+        return calls.bound(getattr(self._client, name), self.name, self.version, self.options.deadline)
+
+    def _connect(self) -> Any:
+        return calls.connection(self._protocol, self._netloc, self._encrypted, self.options.deadline)
+
+    def _answer(
+        self, tensors: Mapping[str, calls.Array], params: Mapping[str, Any] | None, parameters: Mapping[str, Any] | None
+    ) -> Any:
+        sent = calls.parameters_of(params, parameters)
+        if self.interface.decoupled:
+            calls.check_streams(self._protocol)
+            return calls.only_piece(list(self._pieces(tensors, calls.as_one(sent))))
+        inputs = calls.infer_inputs(self.module, tensors)
+        infer = self._bound("infer")
+        return self._decoded(self._retried(lambda: infer(inputs=inputs, parameters=sent)))
+
+    def _pieces(self, tensors: Mapping[str, calls.Array], sent: Mapping[str, Any] | None) -> Generator[Any]:
+        answers: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()
+        # A connection of tritonclient has one stream.
         client = self._connect()
         try:
-            client.start_stream(lambda result, error: pieces.put((result, error)))
+            client.start_stream(lambda result, error: answers.put((result, error)))
             client.async_stream_infer(
                 self.name,
-                calls.infer_inputs(self._module, tensors),
+                calls.infer_inputs(self.module, tensors),
                 model_version=self.version,
                 enable_empty_final_response=True,
-                parameters=calls.parameters_of(params, None),
+                parameters=sent,
             )
             while True:
-                result, error = pieces.get(timeout=self.options.deadline)
+                result, error = answers.get(timeout=self.options.deadline)
                 if error is not None:
                     raise errors.from_triton(error)
                 response = result.get_response()
@@ -118,46 +162,26 @@ class TritonModel:
                 if response.parameters["triton_final_response"].bool_param:
                     return
         except queue.Empty:
-            raise errors.DeadlineError(f"no piece came in {self.options.deadline} s.", "DEADLINE_EXCEEDED") from None
+            raise calls.late_piece(self.options.deadline) from None
         finally:
             client.stop_stream(cancel_requests=True)
             client.close()
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in calls.MANAGEMENT:
-            raise AttributeError(f"{type(self).__name__} has no attribute '{name}'")
-        return getattr(self._client, name)
-
-    def _connect(self) -> Any:
-        return self._module.InferenceServerClient(self._netloc, ssl=self._encrypted)
-
-    def _answer(
-        self, tensors: Mapping[str, calls.Array], params: Mapping[str, Any] | None, parameters: Mapping[str, Any] | None
-    ) -> Any:
-        inputs = calls.infer_inputs(self._module, tensors)
-        timeout = {"client_timeout": self.options.deadline} if self._protocol == "grpc" else {}
-        result = self._retried(
-            lambda: self._client.infer(
-                self.name,
-                inputs,
-                model_version=self.version,
-                parameters=calls.parameters_of(params, parameters),
-                **timeout,
-            )
-        )
-        return self._decoded(result)
-
     def _decoded(self, result: Any) -> Any:
-        names = [field.name for field in self.interface.schema.outputs]
-        return values.decode(calls.outputs_of(result, names), self.interface)
+        return calls.decoded(result, self.interface)
 
     def _retried(self, call: Callable[[], Answer]) -> Answer:
-        for pause in [*self.options.pauses(), None]:
+        for pause in self.options.pauses():
             try:
-                return call()
-            except (InferenceServerException, OSError) as error:
-                found = errors.typed(error)
-                if pause is None or not isinstance(found, UnavailableError):
-                    raise found from None
+                return self._typed(call)
+            except UnavailableError:
                 time.sleep(pause)
-        raise AssertionError("unreachable")
+        return self._typed(call)
+
+    def _typed(self, call: Callable[[], Answer]) -> Answer:
+        try:
+            return call()
+        except InferenceServerException as error:
+            raise errors.from_triton(error) from None
+        except self._network_errors as error:
+            raise errors.of_network(error) from None

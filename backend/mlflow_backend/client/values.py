@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlflow_backend import answers, codecs, forms, schema
-from mlflow_backend.client.errors import InputError
+from mlflow_backend import answers, codecs, forms, jsontext, schema
+from mlflow_backend.client.errors import ClientError, InputError
 from mlflow_backend.client.interface import Interface
 from mlflow_backend.errors import BackendError
 from mlflow_backend.schema import Field
@@ -23,11 +23,11 @@ def encode(data: Any, interface: Interface) -> dict[str, Array]:
     Raises:
         InputError: the data does not fit the inputs; names both.
     """
+    fields = _given(data, interface.schema.inputs)
     try:
-        return answers.encode(data, _given(data, interface.schema.inputs), interface.batched, ())
-    except BackendError as error:
-        text = str(error).replace("output '", "input '").replace("the model returned", "the data has")
-        raise InputError(text.replace("the signature's outputs", "the model's inputs")) from None
+        return answers.encode(_by_position(data, fields), fields, interface.batched, ())
+    except (BackendError, ValueError) as error:
+        raise InputError(_of_input(str(error))) from None
 
 
 def encode_named(values: Mapping[str, Any], interface: Interface) -> dict[str, Array]:
@@ -43,7 +43,7 @@ def encode_named(values: Mapping[str, Any], interface: Interface) -> dict[str, A
     missing = [name for name, field in known.items() if not field.optional and name not in values]
     if missing:
         raise InputError(f"input '{missing[0]}' is missing; the model requires it.")
-    tensors = {}
+    tensors: dict[str, Array] = {}
     rows = 1
     for name, value in values.items():
         field = known[name]
@@ -57,18 +57,27 @@ def encode_named(values: Mapping[str, Any], interface: Interface) -> dict[str, A
 
 
 def params_text(params: Mapping[str, Any]) -> str:
-    """The request parameter `params`: all of them as one JSON object."""
-    return json.dumps(dict(params), default=_plain)
+    """The request parameter `params`: all of them as one JSON object.
+
+    Raises:
+        InputError: a value has no JSON form.
+    """
+    try:
+        return jsontext.dumps(params)
+    except TypeError as error:
+        raise InputError(f"the params cannot be sent: {error}.") from None
 
 
 def decode(tensors: Mapping[str, Array], interface: Interface) -> Any:
     """What the signature says of an answer: a DataFrame for named columns, an array, or a dict of arrays.
 
+    Outputs that are not there, of a piece of a stream, are left out.
+
     Raises:
         ClientError: the answer does not fit the model's outputs.
     """
     fields = [field for field in interface.schema.outputs if field.name in tensors]
-    values = {field.name: codecs.decode(shaped(tensors[field.name], field), field, False) for field in fields}
+    values = {field.name: _decoded(tensors[field.name], field) for field in fields}
     if all(field.kind == "tensor" for field in fields):
         if len(fields) == 1 and interface.schema.outputs[0].source is None:
             return values[fields[0].name]
@@ -91,16 +100,63 @@ def shaped(array: Array, field: Field) -> Array:
     return array.reshape(-1) if field.shape == (-1,) else array
 
 
+def holds_names(data: Any) -> bool:
+    """Whether the data says which input each of its parts is: a DataFrame, a mapping, a list of mappings."""
+    return _names(data) is not None
+
+
+def _names(data: Any) -> list[Any] | None:
+    if hasattr(data, "columns"):
+        return list(data.columns)
+    if isinstance(data, Mapping):
+        return list(data)
+    if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
+        return list(dict.fromkeys(name for row in data for name in row))
+    return None
+
+
 def _given(data: Any, fields: Sequence[Field]) -> Sequence[Field]:
     """The inputs that named data has, and all that are required."""
-    names = data.columns if hasattr(data, "columns") else data if isinstance(data, Mapping) else None
+    names = _names(data)
     if names is None or all(field.source is None for field in fields):
         return fields
-    present = set(names)
-    missing = [field.name for field in fields if field.source not in present and not field.optional]
-    if missing and len(present) != len(fields):
-        raise InputError(f"input '{missing[0]}' is missing; the data has {sorted(map(str, present))}.")
-    return [field for field in fields if field.source in present or not field.optional]
+    # A document can be the one value of the one input.
+    if len(fields) == 1 and fields[0].carrier.codec == "json" and fields[0].source not in names:
+        return fields
+    missing = [field.name for field in fields if field.source not in names and not field.optional]
+    if missing:
+        raise InputError(f"input '{missing[0]}' is missing; the data has {sorted(map(str, names))}.")
+    return [field for field in fields if field.source in names or not field.optional]
+
+
+def _by_position(data: Any, fields: Sequence[Field]) -> Any:
+    """A tuple of columns of a list of rows, where rows are sequences; other data as it is."""
+    if len(fields) < 2 or not isinstance(data, list) or not all(isinstance(row, (list, tuple)) for row in data):
+        return data
+    uneven = [len(row) for row in data if len(row) != len(fields)]
+    if uneven:
+        raise ValueError(f"the data has a row of {uneven[0]} values, but the model has {len(fields)} inputs.")
+    return tuple(list(column) for column in zip(*data, strict=True)) if data else tuple([] for _ in fields)
+
+
+def _of_input(text: str) -> str:
+    """The backend's words for a model's answer, said of a caller's data."""
+    for theirs, ours in (
+        ("output '", "input '"),
+        ("the model returned", "the data has"),
+        ("a row of the answer", "a row of the data"),
+        ("the signature's outputs", "the model's inputs"),
+        ("; save the model with a signature inferred from what it returns", ""),
+    ):
+        text = text.replace(theirs, ours)
+    return text
+
+
+def _decoded(array: Array, field: Field) -> Array:
+    try:
+        return codecs.decode(shaped(array, field), field, False)
+    except ValueError as error:
+        raise ClientError(f"output '{field.name}' ({field.describe()}): {error}.") from None
 
 
 def _one(value: Any, field: Field, batched: bool) -> Array:
@@ -110,8 +166,8 @@ def _one(value: Any, field: Field, batched: bool) -> Array:
         return answers.encode({field.source: value} if field.source is not None else value, [field], batched, ())[
             field.name
         ]
-    except BackendError as error:
-        raise InputError(str(error).replace("output '", "input '")) from None
+    except (BackendError, ValueError) as error:
+        raise InputError(_of_input(str(error))) from None
 
 
 def _param(value: Any, field: Field, rows: int) -> Array:
@@ -121,7 +177,3 @@ def _param(value: Any, field: Field, rows: int) -> Array:
     except (ValueError, TypeError) as error:
         raise InputError(f"parameter '{field.name}' ({field.describe()}): {error}.") from None
     return np.broadcast_to(array, (rows, *array.shape)).copy() if rows else array
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else str(value)

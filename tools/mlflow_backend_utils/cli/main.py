@@ -27,6 +27,9 @@ def cli() -> None:
     """Turn an MLflow model into something a Triton Inference Server serves."""
 
 
+cli.add_command(models.models)
+
+
 def environment_path(conda_pack_path: str) -> str:
     """What `config.pbtxt` says of an environment: a relative path is meant from the model's folder."""
     if not conda_pack_path or conda_pack_path.startswith(("/", "$$")):
