@@ -104,27 +104,34 @@ def rebuild(form: Any, columns: Sequence[tuple[Field, list[Any]]]) -> Any:
 
     Args:
         form: parsed JSON text of the output, or `of_signature`.
-        columns: the outputs with their rows, as Python values.
+        columns: the outputs with their rows, as Python values; those that the model left out are not there.
     """
     if isinstance(form, dict) and "dict" in form:
-        rows = {str(field.source): values for field, values in columns}
-        if len(columns) == 1 and len(form["dict"]) != 1:
-            # One column of documents: the dict itself is the value.
-            return columns[0][1][0]
-        values = dict(zip(form["dict"], rows.values(), strict=True)) if rows.keys() != form["dict"].keys() else rows
-        return {name: _as(role, values[name]) for name, role in form["dict"].items()}
+        return _as_dict(form["dict"], columns)
     if isinstance(form, dict):
-        labels = form["frame"] if "frame" in form else [form["series"]]
-        by_name = {field.source: values for field, values in columns}
-        if not all(label in by_name for label in labels):
-            by_name = dict(zip(labels, (values for _, values in columns), strict=False))
-        kept = [label for label in labels if label in by_name]
-        rows = zip(*(by_name[label] for label in kept), strict=True)
-        # pandas writes the labels as they are; JSON knows texts only.
-        return [dict(zip(kept, row, strict=True)) for row in rows]
+        return _as_rows(form["frame"] if "frame" in form else [form["series"]], columns)
     if form == "tuple":
         return [values for _, values in columns]
     if form == "matrix" and len(columns) > 1:
         return [list(row) for row in zip(*(values for _, values in columns), strict=True)]
     values = columns[0][1]
     return values[0] if form == "value" and isinstance(values, list) else values
+
+
+def _as_dict(roles: Mapping[str, str], columns: Sequence[tuple[Field, list[Any]]]) -> Any:
+    found = {str(field.source): values for field, values in columns}
+    if not found.keys() & roles.keys():
+        if len(columns) == 1 and len(roles) != 1:
+            # One column of documents: the dict itself is the value.
+            return columns[0][1][0]
+        found = dict(zip(roles, found.values(), strict=False))
+    # What was None is not sent.
+    return {name: _as(role, found[name]) if name in found else None for name, role in roles.items()}
+
+
+def _as_rows(labels: Sequence[Any], columns: Sequence[tuple[Field, list[Any]]]) -> list[dict[Any, Any]]:
+    found: dict[Any, list[Any]] = {field.source: values for field, values in columns}
+    if not all(label in found for label in labels):
+        found = dict(zip(labels, (values for _, values in columns), strict=False))
+    kept = [label for label in labels if label in found]
+    return [dict(zip(kept, row, strict=True)) for row in zip(*(found[label] for label in kept), strict=True)]

@@ -9,7 +9,7 @@ with values of the very kinds that the signature names. Of everything else `pars
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 import orjson
@@ -17,6 +17,8 @@ import orjson
 from mlflow_backend.client.interface import Interface
 from mlflow_backend.schema import Field
 from mlflow_backend_utils.gateway.tensors import Array
+
+Kind = TypeVar("Kind")
 
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
@@ -88,11 +90,11 @@ _COLUMNS: Mapping[str, Callable[[Any], dict[str, Sequence[Any]] | None]] = {
 }
 
 
-def _is_filled_list(values: Any) -> bool:
+def _is_filled_list(values: Any) -> TypeGuard[list[Any]]:
     return isinstance(values, list) and bool(values)
 
 
-def _is_list_of(values: Any, kind: type) -> bool:
+def _is_list_of(values: Any, kind: type[Kind]) -> TypeGuard[list[Kind]]:
     return _is_filled_list(values) and all(type(value) is kind for value in values)
 
 
