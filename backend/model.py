@@ -53,7 +53,8 @@ class TritonPythonModel:
             self._log.add(request.request_id(), error, seconds, len(requests))
 
     def _start_stream(self, request):
-        self._streams.start(lambda: self._service.stream(self._read(request)), _Channel(request, self._log))
+        channel = _Channel(request, self._log)
+        self._streams.start(lambda: self._service.stream(self._read(request), channel), channel)
 
     def _read(self, request):
         trace = request.trace() if hasattr(request, "trace") else None

@@ -16,6 +16,9 @@ conda_pack_env(
 )
 ```
 
+LightGBM's wheels need the OpenMP runtime `libgomp.so.1` of the machine. Where another wheel bundles it, as those of scikit-learn
+and XGBoost do, the environment has it as `lib/libgomp.so.1`; otherwise the server's machine must bring it.
+
 Output group `directory` holds the unpacked tree.
 """
 

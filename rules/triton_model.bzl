@@ -27,6 +27,11 @@ packed environment.
 """
 
 _ATTRS = ALLOWLIST_ATTR | VERSION_ATTRS | {
+    "allow_ragged_batch": attr.bool(
+        default = True,
+        doc = "Let Triton gather requests whose rows have different shapes, where the signature has variable axes besides the " +
+              "rows (a tensor `[-1, -1]`). Each `predict` still gets rows of one shape.",
+    ),
     "config": attr.label(
         allow_single_file = [".pbtxt"],
         doc = "A hand-written `config.pbtxt`: what it says is kept, what it leaves out is filled in, " +
@@ -150,6 +155,8 @@ def _write_config(ctx, model, name):
         args.add("--priority_levels", ctx.attr.priority_levels)
         args.add("--queue_timeout_microseconds", ctx.attr.queue_timeout_microseconds)
         args.add("--max_queue_size", ctx.attr.max_queue_size)
+    if not ctx.attr.allow_ragged_batch:
+        args.add("--noallow_ragged_batch")
     for flag in ["response_cache", "streaming", "warm_up"]:
         if getattr(ctx.attr, flag):
             args.add("--" + flag)
@@ -172,7 +179,7 @@ def _write_config(ctx, model, name):
     )
     return out
 
-def _check(ctx, env, model, version):
+def _check(ctx, env, environment, model, version):
     """Stamps of the checks that the environment can serve the model."""
     requirements = ctx.actions.declare_file("{}.{}.requirements_checked".format(ctx.label.name, version))
     args = ctx.actions.args()
@@ -190,18 +197,22 @@ def _check(ctx, env, model, version):
     )
     loaded = ctx.actions.declare_file("{}.{}.load_checked".format(ctx.label.name, version))
     ctx.actions.run_shell(
-        # The archive itself is tried, unpacked as a server would. The model is copied because a sandbox shows links, and
-        # MLflow refuses links that lead out of the model's folder.
+        # What the server will have is tried; an archive, unpacked as a server would. The model is copied because a sandbox
+        # shows links, and MLflow refuses links that lead out of the model's folder.
         command = """set -eu
 work="$4.work"
 mkdir -p "$work/env"
 trap 'rm -rf "$work"' EXIT
-tar -xzf "$1" -C "$work/env"
+env=$1
+if [ ! -d "$env" ]; then
+    tar -xzf "$env" -C "$work/env"
+    env=$work/env
+fi
 cp -RL "$3" "$work/model"
-HOME="$work" "$work/env/bin/python3" -B -s "$2" --model "$work/model" --out "$4"
+HOME="$work" "$env/bin/python3" -B -s "$2" --model "$work/model" --out "$4"
 """,
-        arguments = [env.archive.path, ctx.file._load_check.path, model.path, loaded.path],
-        inputs = [env.archive, ctx.file._load_check, model, requirements],
+        arguments = [environment.path, ctx.file._load_check.path, model.path, loaded.path],
+        inputs = [environment, ctx.file._load_check, model, requirements],
         outputs = [loaded],
         mnemonic = "CheckModelLoads",
         progress_message = "Loading %{label} in its environment",
@@ -238,7 +249,7 @@ def _triton_model_impl(ctx):
         mnemonic = "TritonModel",
         progress_message = "Assembling %{label}",
     )
-    checks = [stamp for version, model in models.items() for stamp in _check(ctx, env, model, version)]
+    checks = [stamp for version, model in models.items() for stamp in _check(ctx, env, environment, model, version)]
     return [
         DefaultInfo(files = depset([tree]), runfiles = ctx.runfiles([tree])),
         OutputGroupInfo(_validation = depset(checks), config = depset([config])),

@@ -89,6 +89,7 @@ def _requirements_impl(mctx):
         lock_set(
             name = name,
             locks = {version: lock for lock, version in tag.locks.items()},
+            optional = tag.optional,
             platform = tag.platform,
         )
 
@@ -102,6 +103,8 @@ requirements = module_extension(
                 doc = "Lock file (`uv pip compile --generate-hashes`) to the minor Python version it is for.",
             ),
             "name": attr.string(mandatory = True, doc = "Name of the repository."),
+            "optional": attr.bool(doc = "A wheel that pip finds nowhere is an error for those who use the set, and for nobody else: " +
+                                        "`REASONS` in `//:status.bzl` of the repository tells why, by Python version."),
             "platform": attr.string(default = "manylinux_2_28_x86_64", doc = "Newest manylinux tag of the target."),
         }),
     },

@@ -39,13 +39,25 @@ LOCKS = {
     "wine": MODEL_PYTHONS,
     "numpy1": ("3.9", "3.10", "3.11", "3.12"),
     "numpy2": tuple(LOCK_PYTHONS),
+    "flavors": ("3.11",),
     "gateway": ("3.11",),
     "lint": ("3.11",),
     "integration": ("3.11",),
     "peers": ("3.11",),
+    "mlflow2_numpy1": ("3.11", "3.12"),
+    "mlflow2_numpy2": ("3.10", "3.13"),
+    "mlflow3_numpy1": ("3.11",),
+    "torch": ("3.11",),
+    "transformers4": ("3.11",),
 }
+
+# Those with a wheel that not every machine's pip finds.
+OPTIONAL = ("torch", "transformers4")
 # Set -> the one whose versions it takes where both have a package, so that one process may hold both.
-CONSTRAINTS = {"bench": "dev", "tools": "dev", "wine": "dev", "lint": "dev", "gateway": "dev", "integration": "tools"}
+CONSTRAINTS = {
+    **dict.fromkeys(("bench", "flavors", "gateway", "lint", "tools", "wine"), "dev"),
+    "integration": "tools",
+}
 
 HEADER = '''"""Outside inputs and their digests. Written by `./bazelw run //third_party:update`; do not edit."""
 '''
@@ -95,7 +107,9 @@ def table(requirements: list[str]) -> str:
     ]
     for name in sorted(LOCKS):
         lines += [f'    "{name}": {json.dumps(LOCKS[name])},']
-    return "\n".join([*lines, "}", ""])
+    lines += ["}", "", "# Those of which a machine may lack a wheel; see `optional` of requirements.lock."]
+    lines += [f"OPTIONAL_LOCK_SETS = {json.dumps(OPTIONAL)}"]
+    return "\n".join([*lines, ""])
 
 
 def uv() -> str:
@@ -105,11 +119,23 @@ def uv() -> str:
     return "uv"
 
 
+def find_links() -> list[str]:
+    """Where pip looks for wheels besides its index, as the machine is set up; uv does not read pip's configuration."""
+    # Most particular first, as pip reads them; `pip config list` shows all of them and no order.
+    for place in (":env:.find-links", "global.find-links"):
+        done = subprocess.run(["python3", "-m", "pip", "config", "get", place], capture_output=True, text=True)
+        if done.returncode == 0:
+            return done.stdout.split()
+    return []
+
+
 def compile_lock(folder: Path, name: str, minor: str) -> None:
     """Write `<name>_<minor>.lock` from `<name>.in`, with every hash."""
     command = [uv(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
     command += ["--python-version", LOCK_PYTHONS[minor], "--python-platform", "x86_64-manylinux_2_28"]
     command += ["--only-binary", ":all:", "--output-file", f"{name}_{minor}.lock", f"{name}.in"]
+    for place in find_links():
+        command += ["--find-links", place]
     if name in CONSTRAINTS:
         command += ["--constraint", f"{CONSTRAINTS[name]}_{minor}.lock"]
     subprocess.run(command, check=True, cwd=folder)

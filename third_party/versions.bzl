@@ -88,12 +88,21 @@ LOCK_PYTHONS = {
 LOCK_SETS = {
     "bench": ["3.10", "3.11", "3.12", "3.13"],
     "dev": ["3.10", "3.11", "3.12", "3.13"],
+    "flavors": ["3.11"],
     "gateway": ["3.11"],
     "integration": ["3.11"],
     "lint": ["3.11"],
+    "mlflow2_numpy1": ["3.11", "3.12"],
+    "mlflow2_numpy2": ["3.10", "3.13"],
+    "mlflow3_numpy1": ["3.11"],
     "numpy1": ["3.9", "3.10", "3.11", "3.12"],
     "numpy2": ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"],
     "peers": ["3.11"],
     "tools": ["3.10", "3.11", "3.12", "3.13"],
+    "torch": ["3.11"],
+    "transformers4": ["3.11"],
     "wine": ["3.10", "3.11", "3.12", "3.13"],
 }
+
+# Those of which a machine may lack a wheel; see `optional` of requirements.lock.
+OPTIONAL_LOCK_SETS = ["torch", "transformers4"]

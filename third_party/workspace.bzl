@@ -4,7 +4,7 @@ load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_archive")
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
 load("//config:versions.bzl", "PYTHON_VERSIONS", "STUB_PYTHON_VERSIONS", "TRITON_TEST_VERSIONS")
 load("//third_party:extensions.bzl", "declare_headers", "declare_python_tools")
-load("//third_party:versions.bzl", "LOCK_SETS")
+load("//third_party:versions.bzl", "LOCK_SETS", "OPTIONAL_LOCK_SETS")
 load("//third_party/python:repository.bzl", "python_toolchain")
 load("//third_party/triton:repository.bzl", "triton_server")
 load("//third_party/wheels:repository.bzl", "lock_set", "repository_suffix")
@@ -72,6 +72,7 @@ def mlflow_backend_repositories(python_versions = STUB_PYTHON_VERSIONS, triton_v
                 version: Label("//third_party/requirements:{}_{}.lock".format(name, version))
                 for version in versions
             },
+            optional = name in OPTIONAL_LOCK_SETS,
         )
     for version in triton_versions:
         triton_server(

@@ -13,9 +13,12 @@ from mlflow_backend.schema import Field
 
 Array = codecs.Array
 
+# What is one value where a list of them could be, too.
+_ONE_VALUE = (str, bytes, int, float, np.generic, Mapping)
+
 
 def encode(result: Any, fields: Sequence[Field], batched: bool, base64: Container[str]) -> dict[str, Array]:
-    """Triton's tensors for a result of `predict`.
+    """Triton's tensors for a result of `predict`; an output that the signature does not require may be missing.
 
     Args:
         result: DataFrame, Series, array, sparse matrix, torch tensor, dict, list, tuple, text, number, pydantic object.
@@ -74,7 +77,8 @@ def _split(result: Any, fields: Sequence[Field]) -> list[tuple[Field, Any]]:
             result = [row[field.source] for row in result]
         return [(field, result)]
     if _is_rows_of_mappings(result):
-        return [(field, [_row_value(row, field) for row in result]) for field in fields]
+        columns = [(field, [_row_value(row, field) for row in result]) for field in fields]
+        return [(field, values) for field, values in columns if not _is_left_out(values, field)]
     if isinstance(result, np.ndarray) and result.ndim == 2 and result.shape[1] == len(fields):
         return [(field, result[:, position]) for position, field in enumerate(fields)]
     if isinstance(result, tuple) and len(result) == len(fields):
@@ -85,16 +89,22 @@ def _split(result: Any, fields: Sequence[Field]) -> list[tuple[Field, Any]]:
 def _split_frame(frame: Any, columns: list[Any], fields: Sequence[Field]) -> list[tuple[Field, Any]]:
     if len(fields) == 1 and fields[0].kind == "tensor" and fields[0].source is None:
         return [(fields[0], frame.to_numpy())]
-    if all(field.source in columns for field in fields):
-        return [(field, frame[field.source]) for field in fields]
+    present = [field for field in fields if field.source in columns or not field.optional]
+    if present and all(field.source in columns for field in present):
+        return [(field, frame[field.source]) for field in present]
     if len(columns) == len(fields):
         return [(field, frame.iloc[:, position]) for position, field in enumerate(fields)]
     raise _unfit(frame, fields, f" with columns {columns}")
 
 
 def _split_mapping(result: Mapping[Any, Any], fields: Sequence[Field]) -> list[tuple[Field, Any]]:
-    if all(field.source in result for field in fields):
-        return [(field, result[field.source]) for field in fields]
+    given = {field: result[field.source] for field in fields if result.get(field.source) is not None}
+    if given and all(field.source in result or field.optional for field in fields):
+        given |= {field: result[field.source] for field in fields if not field.optional}
+        if any(isinstance(value, _ONE_VALUE) for value in given.values()):
+            # A record and not columns: the list of an array column is one value.
+            given = {field: [value] if field.carrier.codec == "json" else value for field, value in given.items()}
+        return list(given.items())
     if len(fields) == 1 and fields[0].carrier.codec == "json":
         return [(fields[0], [result])]
     if len(fields) == 1 and len(result) == 1:
@@ -136,6 +146,12 @@ def _row_value(row: Mapping[Any, Any], field: Field) -> Any:
     return row.get(field.source)
 
 
+def _is_left_out(values: list[Any], field: Field) -> bool:
+    """Whether no row has a value, where a single one cannot be missing."""
+    has_missing = field.carrier.codec in ("datetime", "json") or field.carrier.numpy.startswith("float")
+    return field.optional and not has_missing and all(value is None for value in values)
+
+
 def _as_array(values: Any, field: Field) -> Array:
     """An array with the rows first, in the signature's number of axes."""
     if hasattr(values, "to_numpy"):
@@ -151,6 +167,9 @@ def _as_array(values: Any, field: Field) -> Array:
         array = array.reshape(-1)
     if array.ndim == 1 and len(field.shape) == 2 and field.shape[1] == 1:
         array = array.reshape(-1, 1)
+    if array.shape == (0,) and field.has_rows:
+        # A list of no rows has no further axes.
+        array = array.reshape(0, *(max(axis, 0) for axis in field.row_shape))
     if array.ndim != len(field.shape) or any(
         wanted not in (-1, given) for wanted, given in zip(field.shape, array.shape, strict=True)
     ):

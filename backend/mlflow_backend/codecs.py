@@ -35,10 +35,10 @@ class PlainCodec:
     """Numbers and booleans, which travel as themselves."""
 
     def decode(self, array: Array, field: Field, base64_text: bool) -> Array:
-        return numbers.cast(array, np.dtype(field.carrier.numpy))
+        return numbers.cast(array, numbers.dtype(field.carrier.numpy))
 
     def encode(self, array: Array, field: Field, base64_text: bool) -> Array:
-        return numbers.cast(array, np.dtype(field.carrier.numpy))
+        return numbers.cast(array, numbers.dtype(field.carrier.numpy))
 
 
 class StringCodec:

@@ -22,6 +22,7 @@ class TensorConfig:
     data_type: str = ""
     dims: tuple[int, ...] = ()
     optional: bool = False
+    ragged: bool = False
 
 
 def find(
@@ -32,6 +33,17 @@ def find(
 ) -> list[str]:
     """One sentence for each contradiction: what was given, what the signature says, what to do. Empty: none."""
     problems = []
+    if schema.max_batch_size is not None and max_batch_size > schema.max_batch_size:
+        if schema.max_batch_size == 0:
+            problems.append(
+                f"max_batch_size is {max_batch_size}, but the model, by its task or its own metadata, answers a "
+                "request as a whole and not row by row, so requests cannot be batched; write max_batch_size: 0."
+            )
+            return problems
+        problems.append(
+            f"max_batch_size is {max_batch_size}, but the model takes {schema.max_batch_size}; write "
+            f"max_batch_size: {schema.max_batch_size}."
+        )
     if max_batch_size > 0 and not schema.batchable:
         fixed = next(part for part in (*schema.inputs, *schema.outputs) if not part.has_rows)
         problems.append(
@@ -77,6 +89,11 @@ def _compare_one(place: str, direction: str, entry: TensorConfig, part: Field, b
         )
     if direction == "input" and entry.optional and not part.optional:
         problems.append(f"{place}: optional is true, but the signature requires it; remove 'optional'.")
+    if entry.ragged and not (batched and part.is_ragged):
+        reason = (
+            f"the signature says {part.describe()}, whose rows all have one shape" if batched else "nothing is batched"
+        )
+        problems.append(f"{place}: allow_ragged_batch is true, but {reason}; remove 'allow_ragged_batch'.")
     return problems
 
 

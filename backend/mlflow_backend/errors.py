@@ -6,6 +6,8 @@ A code is the name of an attribute of Triton's `TritonError`; the server turns i
 
 from __future__ import annotations
 
+from mlflow_backend import memory
+
 # What MLflow's own scoring server answers for an exception of the model is 400, so an exception without a code of its
 # own is INVALID_ARG. Left: error codes of `mlflow.exceptions.MlflowException`.
 _MLFLOW_CODES = {
@@ -76,11 +78,14 @@ def from_exception(error: BaseException, doing: str = "predict") -> BackendError
     if isinstance(error, BackendError):
         return error
     code = "INVALID_ARG"
-    if isinstance(error, MemoryError):
+    exhausted = memory.is_exhausted(error)
+    if exhausted:
         code = "UNAVAILABLE"
     elif type(error).__name__ == "MlflowException":
         code = _MLFLOW_CODES.get(str(getattr(error, "error_code", "")), "INVALID_ARG")
     text = f"{doing} failed: {type(error).__name__}: {error}"
     if len(text) > _LONGEST_MESSAGE:
         text = text[:_LONGEST_MESSAGE] + " …"
+    if exhausted and memory.describe():
+        text += f" ({memory.describe()})"
     return PredictError(text, code)

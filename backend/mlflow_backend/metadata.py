@@ -6,22 +6,29 @@ The file is YAML; `signature.inputs`, `.outputs` and `.params` are JSON texts in
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mlflow_backend import chat, tasks
 from mlflow_backend.errors import MetadataError
 
 # libyaml's loader is ten times as fast; not every build of PyYAML has it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+# What a model says about batching in its own metadata: `save_model(metadata={"max_batch_size": …})`.
+MAX_BATCH_SIZE = "max_batch_size"
+
 
 @dataclass(frozen=True)
 class Signature:
-    """The signature's parts as parsed JSON; None: the signature does not have that part."""
+    """The signature's parts as parsed JSON; None: the signature does not have that part.
+
+    Attributes:
+    """
 
     inputs: tuple[Mapping[str, Any], ...] | None
     outputs: tuple[Mapping[str, Any], ...] | None
@@ -54,6 +61,9 @@ class ModelMetadata:
         input_example: None when the model was saved without.
         mlflow_version: version that saved the model, "" when not said.
         from_type_hints: the signature was derived from type hints, so `predict` wants rows, not a DataFrame.
+        is_chat: see `chat.is_chat`.
+        max_batch_size: most rows that `predict` may get: what the model's own `metadata` says, 1 for a chat model. 0:
+            requests must not be batched; None: nothing is said.
         document: the whole file, parsed.
     """
 
@@ -63,20 +73,34 @@ class ModelMetadata:
     input_example: InputExample | None
     mlflow_version: str
     from_type_hints: bool
+    is_chat: bool = False
+    max_batch_size: int | None = None
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 # The parameter of `config.pbtxt` with `summary`.
 PARAMETER = "mlmodel"
 _SUMMARIZED = ("signature", "is_signature_from_type_hint", "type_hint_from_example", "mlflow_version")
+# What of a flavor, and of the model's own metadata, tells how its signature is meant.
+_SUMMARIZED_SETTINGS = ("inference_task", "loader_module", "task")
+_SUMMARIZED_METADATA = ("max_batch_size", "task")
 
 
 def summary(model: ModelMetadata) -> str:
     """What a client has to know of the `MLmodel` file, as JSON text in the file's own terms."""
     document = {key: model.document[key] for key in _SUMMARIZED if model.document.get(key)}
-    loader = model.flavors.get("python_function", {}).get("loader_module")
-    document["flavors"] = {"python_function": {"loader_module": loader}}
+    document["flavors"] = {name: _chosen(settings, _SUMMARIZED_SETTINGS) for name, settings in model.flavors.items()}
+    task = (model.flavors.get("python_function", {}).get("config") or {}).get("task")
+    if task:
+        document["flavors"]["python_function"]["config"] = {"task": task}
+    own = model.document.get("metadata")
+    if isinstance(own, dict) and _chosen(own, _SUMMARIZED_METADATA):
+        document["metadata"] = _chosen(own, _SUMMARIZED_METADATA)
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _chosen(settings: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {key: settings[key] for key in keys if settings.get(key) is not None}
 
 
 def from_summary(text: str) -> ModelMetadata:
@@ -108,13 +132,19 @@ def _from_document(folder: Path, path: Path, document: dict[str, Any]) -> ModelM
     flavors = document.get("flavors")
     if not isinstance(flavors, dict) or not flavors:
         raise MetadataError(f"{path}: no 'flavors'; save the model again with mlflow.<flavor>.save_model.")
+    flavors = {str(name): settings or {} for name, settings in flavors.items()}
+    own = document.get("metadata")
+    own = own if isinstance(own, dict) else {}
+    is_chat = chat.is_chat(flavors, own.get("task"))
     return ModelMetadata(
         folder=folder,
-        flavors={str(name): settings or {} for name, settings in flavors.items()},
-        signature=_signature(path, document.get("signature")),
+        flavors=flavors,
+        signature=_signature(path, document.get("signature"), flavors),
         input_example=_input_example(folder, document.get("saved_input_example_info")),
         mlflow_version=str(document.get("mlflow_version") or ""),
         from_type_hints=bool(document.get("is_signature_from_type_hint")),
+        is_chat=is_chat,
+        max_batch_size=1 if is_chat else _max_batch_size(path, own, flavors),
         document=document,
     )
 
@@ -138,12 +168,27 @@ def _parse_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-def _signature(path: Path, raw: object) -> Signature | None:
+def _max_batch_size(path: Path, own: Mapping[str, Any], flavors: tasks.Flavors) -> int | None:
+    if not tasks.row_by_row(flavors):
+        return 0
+    value = own.get(MAX_BATCH_SIZE)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise MetadataError(
+            f"{path}: 'metadata.{MAX_BATCH_SIZE}' is {value!r}; save the model with the most rows that predict may "
+            "get, or 0 if requests must not be batched."
+        )
+    return value
+
+
+def _signature(path: Path, raw: object, flavors: tasks.Flavors) -> Signature | None:
     if raw is None:
         return None
     if not isinstance(raw, dict):
         raise MetadataError(f"{path}: 'signature' is {type(raw).__name__}, not a mapping; save the model again.")
-    return Signature(*(_specs(path, part, raw.get(part)) for part in ("inputs", "outputs", "params")))
+    inputs, outputs, params = (_specs(path, part, raw.get(part)) for part in ("inputs", "outputs", "params"))
+    return Signature(inputs, tasks.outputs(outputs, flavors), params)
 
 
 def _specs(path: Path, part: str, raw: object) -> tuple[Mapping[str, Any], ...] | None:

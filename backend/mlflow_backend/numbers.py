@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@functools.cache
+def dtype(name: str) -> np.dtype[Any]:
+    """NumPy's type of that name, which NumPy itself takes longer to find than to compare."""
+    return np.dtype(name)
 
 
 def cast(array: Array, dtype: np.dtype[Any]) -> Array:

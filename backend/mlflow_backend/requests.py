@@ -53,7 +53,7 @@ def decode(tensors: Mapping[str, Array], parameters: Mapping[str, Any], schema: 
         RequestError: what was sent, what is allowed, what to do.
     """
     content = content_types.read(parameters, schema)
-    known = {field.name for field in (*schema.inputs, *schema.param_inputs)}
+    known = schema.input_names
     extra = [name for name in tensors if name not in known]
     if extra:
         raise RequestError(f"input '{extra[0]}' is unknown; the model's inputs are {', '.join(map(repr, known))}.")
@@ -70,15 +70,22 @@ def decode(tensors: Mapping[str, Array], parameters: Mapping[str, Any], schema: 
     return DecodedRequest(inputs, _rows(inputs, schema), params, content)
 
 
-def wants_stream(parameters: Mapping[str, Any], schema: ModelSchema) -> bool:
+def wants_stream(parameters: Mapping[str, Any], request: DecodedRequest, schema: ModelSchema) -> bool:
     """Whether the answer may come in pieces, which the request parameter `stream` tells; yes without it.
 
+    MLflow's chat interfaces have an input of that name, which tells the same.
+
     Raises:
-        RequestError: it is no truth value.
+        RequestError: the parameter is no truth value.
     """
+    if "stream" in request.inputs:
+        return all(value is not False for value in request.inputs["stream"].ravel().tolist())
     if any(field.name == "stream" for field in schema.params):
         return True
     value = parameters.get("stream", True)
+    column = request.inputs.get("stream")
+    if column is not None and column.dtype == np.bool_:
+        value = bool(column.all())
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if not isinstance(value, bool):
@@ -115,6 +122,11 @@ def _with_model_shape(array: Array, field: Field) -> Array:
 
 
 def _rows(inputs: Mapping[str, Array], schema: ModelSchema) -> int:
+    if not schema.tensors:
+        # Of hundreds of columns, names are needed for errors only.
+        lengths = set(map(len, inputs.values()))
+        if len(lengths) == 1 and 0 not in lengths:
+            return lengths.pop()
     counts = {field.name: len(inputs[field.name]) for field in schema.inputs if field.has_rows and field.name in inputs}
     if not counts:
         return 1

@@ -25,7 +25,8 @@ loses its leading -1, and what is left without any axis gets [1]. An unbatched m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -141,6 +142,11 @@ class Field:
         """Shape of one row, -1 for variable axes; () for a column."""
         return self.shape if self.kind == "param" else self.shape[1:]
 
+    @property
+    def is_ragged(self) -> bool:
+        """Whether rows of different requests may have different shapes."""
+        return self.kind == "tensor" and -1 in self.row_shape
+
     def dims(self, batched: bool) -> tuple[int, ...]:
         """`dims` of `config.pbtxt`.
 
@@ -171,12 +177,14 @@ class ModelSchema:
         inputs: in the signature's order.
         params: the signature's parameters; those in `param_inputs` can also be sent as optional inputs.
         outputs: in the signature's order; empty when the signature does not tell.
+        max_batch_size: most rows that the model takes; 0: requests must not be batched, None: any number.
         tells_form: there is one more output, `ANSWER_FORM`; see forms.py.
     """
 
     inputs: tuple[Field, ...]
     params: tuple[Field, ...]
     outputs: tuple[Field, ...]
+    max_batch_size: int | None = None
     tells_form: bool = False
 
     @property
@@ -184,30 +192,45 @@ class ModelSchema:
         """The outputs with what the backend adds to them."""
         return (*self.outputs, ANSWER_FORM) if self.tells_form else self.outputs
 
-    @property
+    @functools.cached_property
     def batchable(self) -> bool:
-        """Whether every tensor has a row axis, which a `max_batch_size` above 0 needs."""
-        return all(part.has_rows for part in (*self.inputs, *self.outputs))
+        """Whether requests may be batched, and every tensor has the row axis that a `max_batch_size` above 0 needs."""
+        return self.max_batch_size != 0 and all(part.has_rows for part in (*self.inputs, *self.outputs))
 
-    @property
+    def at_most(self, rows: int) -> int:
+        """The `max_batch_size` nearest to `rows` that the model allows."""
+        if not self.batchable:
+            return 0
+        return rows if self.max_batch_size is None else min(rows, self.max_batch_size)
+
+    @functools.cached_property
+    def input_names(self) -> Set[str]:
+        """What a request may send as an input: inputs and parameters, in the signature's order."""
+        return dict.fromkeys(part.name for part in (*self.inputs, *self.param_inputs)).keys()
+
+    @functools.cached_property
     def param_inputs(self) -> tuple[Field, ...]:
         """Parameters whose name is not taken by an input; the others travel as request parameters only."""
         taken = {part.name for part in self.inputs}
         return tuple(part for part in self.params if part.name not in taken)
 
-    @property
+    @functools.cached_property
     def named(self) -> bool:
         """Whether the inputs have names in MLflow."""
         return any(part.source is not None for part in self.inputs)
 
-    @property
+    @functools.cached_property
     def tensors(self) -> bool:
         """Whether the inputs are tensors; columns otherwise."""
         return any(part.kind == "tensor" for part in self.inputs)
 
 
-def build(signature: Signature | None) -> ModelSchema:
+def build(signature: Signature | None, max_batch_size: int | None = None) -> ModelSchema:
     """The schema of a model.
+
+    Args:
+        signature: None: the model has none.
+        max_batch_size: what the model says about it.
 
     Raises:
         SchemaError: there is no signature, or it holds what Triton cannot carry; names field, reason and a way out.
@@ -221,6 +244,7 @@ def build(signature: Signature | None) -> ModelSchema:
         inputs=_fields("input", signature.inputs),
         params=tuple(_param(spec) for spec in signature.params or ()),
         outputs=_fields("output", signature.outputs or ()),
+        max_batch_size=max_batch_size,
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +18,8 @@ from mlflow_backend import (
     batching,
     errors,
     forms,
+    garbage,
+    memory,
     metadata,
     outputs,
     placement,
@@ -28,7 +29,7 @@ from mlflow_backend import (
     telemetry,
     tracecontext,
 )
-from mlflow_backend.errors import BackendError, ConfigMismatchError, OutputError
+from mlflow_backend.errors import BackendError, CancelledError, ConfigMismatchError, OutputError
 from mlflow_backend.requests import DecodedRequest
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -58,6 +59,18 @@ class Device:
     device_id: int = 0
 
 
+class Channel(Protocol):
+    """Where the pieces of one answer go."""
+
+    def cancelled(self) -> bool:
+        """Whether nobody waits for more."""
+        ...
+
+    def send(self, piece: Outputs) -> None:
+        """Sends one piece."""
+        ...
+
+
 class Service:
     """Answers requests with one loaded model."""
 
@@ -67,7 +80,7 @@ class Service:
         self._schema = model_schema
         self._adapter = adapter
         self._batched = model_settings.max_batch_size > 0
-        self._max_rows = model_settings.max_batch_size if model_schema.batchable else 0
+        self._max_rows = model_schema.at_most(model_settings.max_batch_size)
         self.settings = model_settings
         self.telemetry = telemetry.Telemetry()
 
@@ -85,14 +98,17 @@ class Service:
         _keep_folder_unchanged()
         model_settings = settings.read(config, os.environ)
         model = metadata.read(folder)
-        model_schema = schema.build(model.signature)
+        model_schema = schema.build(model.signature, model.max_batch_size)
         os.environ.update(model_settings.environment)
         if device is not None:
             placement.apply(os.environ, device.kind, device.device_id, model.flavors)
-        adapter = adapters.load(model, model_schema, model_settings.model_config)
-        if not model_schema.outputs:
-            written = config.get("output") or ()
-            model_schema = outputs.complete(model_schema, model, adapter, written, model_settings.max_batch_size > 0)
+        with garbage.lasting():
+            adapter = adapters.load(model, model_schema, model_settings.model_config)
+            if not model_schema.outputs:
+                written, batched = config.get("output") or (), model_settings.max_batch_size > 0
+                model_schema = outputs.complete(model_schema, model, adapter, written, batched)
+        if model_settings.memory_limit:
+            _limit_memory(model_settings.memory_limit)
         if model_settings.warm_up:
             _warm_up(model, adapter)
         return cls(model_schema, adapter, model_settings)
@@ -127,32 +143,36 @@ class Service:
                         self.telemetry.add("mlflow_predict_errors_total")
         return [result for result in results if result is not None]
 
-    def stream(self, request: Request) -> Generator[Outputs]:
-        """The pieces of one answer, each as soon as the model has it; of a model that cannot do that, one.
+    def stream(self, request: Request, channel: Channel) -> None:
+        """Sends the pieces of one answer, each as soon as the model has it; of a model that cannot do that, one.
 
-        With the request parameter `stream` = false there is one in any case. Closing the iterator ends the model's.
+        With the request parameter `stream` = false there is one in any case.
 
         Raises:
+            CancelledError: nobody waits for the answer any more; the model has stopped.
             BackendError: the request is bad or the model failed.
         """
         try:
             decoded = requests.decode(request.tensors, request.parameters, self._schema)
-            streams = self._adapter.streamable and requests.wants_stream(request.parameters, self._schema)
+            streams = self._adapter.streamable and requests.wants_stream(request.parameters, decoded, self._schema)
         except Exception as error:
             self.telemetry.add("mlflow_decode_errors_total")
             raise errors.from_exception(error, doing="reading the request") from None
         try:
             with tracecontext.attached(request.trace):
-                yield from self._pieces(decoded) if streams else self._predict([decoded])
+                if streams:
+                    self._adapter.stream(decoded, _Receiver(channel, lambda piece: self._piece(piece, decoded)))
+                else:
+                    channel.send(self._predict([decoded])[0])
+        except CancelledError:
+            raise
         except Exception as error:
             self.telemetry.add("mlflow_predict_errors_total")
             raise errors.from_exception(error) from None
 
-    def _pieces(self, decoded: DecodedRequest) -> Generator[Outputs]:
-        with contextlib.closing(self._adapter.stream(decoded)) as pieces:
-            for piece in pieces:
-                self.telemetry.add("mlflow_stream_pieces_total")
-                yield answers.encode_piece(piece, self._schema.outputs, self._batched, decoded.content.base64)
+    def _piece(self, piece: Any, request: DecodedRequest) -> Outputs:
+        self.telemetry.add("mlflow_stream_pieces_total")
+        return answers.encode_piece(piece, self._schema.outputs, self._batched, request.content.base64)
 
     def _predict(self, group: Sequence[DecodedRequest]) -> list[Outputs]:
         stacked = requests.stack(list(group))
@@ -187,10 +207,34 @@ class Service:
         return {**encoded, schema.ANSWER_FORM.name: np.full(shape, form, object)}
 
 
+class _Receiver:
+    """The client of one streamed answer, as the model sees it: an `adapters.Receiver`."""
+
+    def __init__(self, channel: Channel, encode: Callable[[Any], Outputs]) -> None:
+        self._channel = channel
+        self._encode = encode
+
+    def check(self) -> None:
+        if self._channel.cancelled():
+            raise CancelledError("the request was cancelled.")
+
+    def send(self, piece: Any) -> None:
+        self.check()
+        self._channel.send(self._encode(piece))
+
+
 def _keep_folder_unchanged() -> None:
     """The model folder may be read-only or shared: no bytecode beside the model's own code. MLflow reports no usage."""
     sys.dont_write_bytecode = True
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def _limit_memory(size: int) -> None:
+    """Once the model is loaded: some libraries hang when they find no memory while they start."""
+    try:
+        memory.limit(size)
+    except ValueError as error:
+        raise ConfigMismatchError(f"parameter 'memory_limit' is {size} bytes, and {error}; write more.") from None
 
 
 def _warm_up(model: metadata.ModelMetadata, adapter: adapters.Adapter) -> None:

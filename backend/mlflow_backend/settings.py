@@ -5,6 +5,7 @@
 | `model_config`   | JSON object: overrides of the model's own settings, as `mlflow.pyfunc.load_model` takes them  |
 | `log_requests`   | `all`: a line of JSON for each request in the server's log; `errors`: for failed ones; `none` |
 | `env.NAME`       | environment variable NAME of the model's process                                              |
+| `memory_limit`   | memory of the process of each instance: bytes, or a number with KiB, MiB, GiB or TiB          |
 | `stream_threads` | answers that one instance streams at once, 1 to 1000                                          |
 | `answer_form`    | `true`: one more output tells in which form the model answers, see forms.py; `false`          |
 | `warm_up`        | `true`: the model answers its input example before it is ready; `false`: it does not          |
@@ -17,11 +18,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_backend import forms, requestlog
+from mlflow_backend import forms, memory, requestlog
 from mlflow_backend.errors import ConfigMismatchError
 
 DEFAULT_STREAM_THREADS = 8
 WARM_UP = "warm_up"
+_MEMORY_LIMIT = "memory_limit"
 _LOG_REQUESTS = "log_requests"
 _MOST_STREAM_THREADS = 1000
 _ENVIRONMENT_PREFIX = "env."
@@ -40,6 +42,7 @@ class Settings:
         answer_form: one more output tells the form of an answer.
         warm_up: the model answers its input example before it is ready.
         log_requests: one of `requestlog.CHOICES`.
+        memory_limit: bytes that the model's process may have, see `memory`; 0: there is no limit.
         decoupled: the model has the decoupled transaction policy.
         max_batch_size: rows of one batch; 0: the model has no hidden row axis.
     """
@@ -50,6 +53,7 @@ class Settings:
     answer_form: bool = False
     warm_up: bool = False
     log_requests: str = "none"
+    memory_limit: int = 0
     decoupled: bool = False
     max_batch_size: int = 0
 
@@ -77,6 +81,7 @@ def read(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         answer_form=_truth(values, forms.PARAMETER),
         warm_up=_truth(values, WARM_UP),
         log_requests=_choice(_LOG_REQUESTS, values.get(_LOG_REQUESTS, "none"), requestlog.CHOICES),
+        memory_limit=_size(_MEMORY_LIMIT, values[_MEMORY_LIMIT]) if _MEMORY_LIMIT in values else 0,
         decoupled=bool(policy.get("decoupled")),
         max_batch_size=int(config.get("max_batch_size") or 0),
     )
@@ -112,6 +117,13 @@ def _threads(text: str | None) -> int:
             f"parameter 'stream_threads' is '{text[:80]}'; write a number from 1 to {_MOST_STREAM_THREADS}."
         )
     return int(text)
+
+
+def _size(key: str, text: str) -> int:
+    try:
+        return memory.parse(text)
+    except ValueError as error:
+        raise ConfigMismatchError(f"parameter '{key}' is '{text[:80]}'; {error}.") from None
 
 
 def _choice(key: str, text: str, allowed: Sequence[str]) -> str:

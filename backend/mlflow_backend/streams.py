@@ -6,27 +6,17 @@ while all threads have one, so that requests queue up in the server, where its l
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from mlflow_backend import errors
+from mlflow_backend import errors, service
 from mlflow_backend.errors import BackendError
-from mlflow_backend.service import Outputs
 
 
-class Channel(Protocol):
-    """Where the pieces of one answer go."""
-
-    def cancelled(self) -> bool:
-        """Whether nobody waits for more."""
-        ...
-
-    def send(self, piece: Outputs) -> None:
-        """Sends one piece."""
-        ...
+class Channel(service.Channel, Protocol):
+    """Where the pieces of one answer go, and its end."""
 
     def end(self, error: BackendError | None) -> None:
         """Ends the answer, with an error if there is one."""
@@ -44,8 +34,8 @@ class Streams:
         self._free = threading.Semaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="mlflow-stream")
 
-    def start(self, answer: Callable[[], Generator[Outputs]], channel: Channel) -> None:
-        """Answers one request; `answer` gives its pieces, and raises whatever is wrong."""
+    def start(self, answer: Callable[[], None], channel: Channel) -> None:
+        """Answers one request: `answer` sends the pieces to `channel`, and raises whatever is wrong."""
         self._free.acquire()
         try:
             self._pool.submit(self._run, answer, channel)
@@ -57,22 +47,17 @@ class Streams:
         """Waits for the answers under way."""
         self._pool.shutdown(wait=True)
 
-    def _run(self, answer: Callable[[], Generator[Outputs]], channel: Channel) -> None:
+    def _run(self, answer: Callable[[], None], channel: Channel) -> None:
         try:
-            channel.end(_forward(answer, channel))
+            channel.end(_outcome(answer))
         finally:
             self._free.release()
 
 
-def _forward(answer: Callable[[], Generator[Outputs]], channel: Channel) -> BackendError | None:
-    """Sends every piece; what went wrong, if anything."""
+def _outcome(answer: Callable[[], None]) -> BackendError | None:
+    """What went wrong, if anything."""
     try:
-        # Closing ends the model's own generator, wherever it is.
-        with contextlib.closing(answer()) as pieces:
-            for piece in pieces:
-                if channel.cancelled():
-                    return errors.CancelledError("the request was cancelled.")
-                channel.send(piece)
+        answer()
     except Exception as error:
         return errors.from_exception(error, doing="streaming")
     return None

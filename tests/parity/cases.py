@@ -215,6 +215,8 @@ def _tensors() -> Iterator[tuple[str, Case]]:
     yield "tensor_float64", _tensor(np.array([[0.1, -0.0, 1e308]]))
     yield "tensor_rows_only", _tensor(np.arange(5.0), (-1,))
     yield "tensor_image", _tensor(np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3))
+    texts = Schema([TensorSpec(np.dtype(str), (-1, 2))])
+    yield "tensor_texts", Case("echo", texts, texts, np.array([["a", "zwölf"], ["", "日本語"]]))
     any_width = Schema([TensorSpec(np.dtype("float32"), (-1, -1))])
     sums = Schema([TensorSpec(np.dtype("float32"), (-1,))])
     yield "tensor_any_width", Case("row_sums", any_width, sums, np.arange(6, dtype=np.float32).reshape(2, 3))

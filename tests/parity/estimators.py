@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from saving import Save
 from sklearn import cluster, compose, datasets, ensemble, linear_model, neighbors, pipeline, preprocessing, svm, tree
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+# MLflow 2 pickles estimators; 3 knows skops, too.
+KNOWS_SKOPS = "skops_trusted_types" in inspect.signature(mlflow.sklearn.save_model).parameters
+
 # What skops loads only from people who are trusted.
 _TRUSTED = {
     "tree": ["sklearn.tree._tree.Tree"],
@@ -22,8 +26,15 @@ _TRUSTED = {
 }
 
 
-def _sklearn(model: Any, data: Any, answer: Any = None, **options: Any) -> Save:
-    """Saves a fitted estimator; `answer` is what it predicts, if not `model.predict(data)`."""
+def _sklearn(model: Any, data: Any, answer: Any = None, trusted: str | None = None, **options: Any) -> Save:
+    """Saves a fitted estimator.
+
+    Args:
+      answer: what it predicts, if not `model.predict(data)`.
+      trusted: key of `_TRUSTED`, where skops needs one.
+    """
+    if trusted and KNOWS_SKOPS:
+        options["skops_trusted_types"] = _TRUSTED[trusted]
 
     def save(folder: Path, requirements: list[str]) -> None:
         mlflow.sklearn.save_model(
@@ -50,7 +61,7 @@ def _estimators() -> Iterator[tuple[str, Save]]:
     )
     names = np.array(["red", "white", "rosé"])[labels]
     decisions = tree.DecisionTreeClassifier(random_state=0).fit(frame, names)
-    yield "sklearn_text_labels", _sklearn(decisions, frame, skops_trusted_types=_TRUSTED["tree"])
+    yield "sklearn_text_labels", _sklearn(decisions, frame, trusted="tree")
     yield "sklearn_matrix", _sklearn(svm.SVC().fit(frame.to_numpy(), labels), frame.to_numpy())
     ridge = linear_model.Ridge().fit(frame, frame[["alcohol", "ash"]])
     yield "sklearn_two_targets", _sklearn(ridge, frame)
@@ -58,7 +69,7 @@ def _estimators() -> Iterator[tuple[str, Save]]:
     forest = ensemble.IsolationForest(n_estimators=5, random_state=0).fit(frame)
     yield "sklearn_outliers", _sklearn(forest, frame, serialization_format="cloudpickle")
     near = neighbors.KNeighborsRegressor().fit(frame, frame["hue"])
-    yield "sklearn_neighbours", _sklearn(near, frame, skops_trusted_types=_TRUSTED["neighbours"])
+    yield "sklearn_neighbours", _sklearn(near, frame, trusted="neighbours")
     texts = pd.DataFrame({"text": ["good wine", "bad wine", "good grapes", "sour grapes"]})
     words = compose.make_column_transformer((TfidfVectorizer(), "text"))
     rated = pipeline.make_pipeline(words, linear_model.LogisticRegression()).fit(texts, [1, 0, 1, 0])

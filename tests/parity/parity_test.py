@@ -5,12 +5,14 @@ is asked and compared is that of `triton_model_test`: the input example, the sam
 with 10,000 rows, and requests that must be refused.
 
 Environment: BACKEND, ENVIRONMENT, EXPECTED, MODELS, STUB and TRITONSERVER, as paths below TEST_SRCDIR; AT_LEAST, a
-number of models.
+number of models; INSTANCE_KIND, that of the instance group, if not empty; VOLATILE, outputs as MODEL.OUTPUT, with
+commas, whose values differ from answer to answer; LEFT_OUT, a JSON object of models that cannot be and why.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from pathlib import Path
 from typing import ClassVar
@@ -24,6 +26,8 @@ from mlflow_backend_utils.server import TritonServer, clients, model_test, refer
 _CONFIG = """backend: "mlflow"
 parameters {{ key: "EXECUTION_ENV_PATH" value {{ string_value: "{environment}" }} }}
 """
+_KIND = os.environ["INSTANCE_KIND"]
+_INSTANCES = f"instance_group {{ kind: {_KIND} }}\n" if _KIND else ""
 
 
 def _runfile(variable: str) -> Path:
@@ -31,6 +35,8 @@ def _runfile(variable: str) -> Path:
 
 
 _MODELS = sorted(folder.name for folder in _runfile("MODELS").iterdir())
+_LEFT_OUT = json.loads(os.environ["LEFT_OUT"])
+_VOLATILE = [name.split(".", 1) for name in os.environ["VOLATILE"].split(",") if name]
 
 
 class ParityTest(parameterized.TestCase):
@@ -47,7 +53,8 @@ class ParityTest(parameterized.TestCase):
             version.parent.mkdir(parents=True)
             # MLflow refuses a model whose files lead out of its folder.
             copy_folder(str(_runfile("MODELS") / name), str(version))
-            (version.parent / "config.pbtxt").write_text(_CONFIG.format(environment=_runfile("ENVIRONMENT").resolve()))
+            config = _CONFIG.format(environment=_runfile("ENVIRONMENT").resolve()) + _INSTANCES
+            (version.parent / "config.pbtxt").write_text(config)
             (version.parent / "triton_python_backend_stub").symlink_to(_runfile("STUB").resolve())
         cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
             TritonServer(cls.repository, _runfile("TRITONSERVER"), [_runfile("BACKEND")], model_control="explicit")
@@ -68,8 +75,15 @@ class ParityTest(parameterized.TestCase):
             ]
             info = http_json.model_info(name)
             cases = reference.read(_runfile("EXPECTED") / f"{name}.json")
-            model_test.ModelCheck(name, info, cases, connections).run(checks)
+            volatile = {output for model, output in _VOLATILE if model == name}
+            model_test.ModelCheck(name, info, cases, connections, volatile).run(checks)
         self.assertEqual(checks.failed, 0, "failed checks, see above")
+
+    @parameterized.parameters(*(_LEFT_OUT.items() or [("nothing", "")]))
+    def test_left_out(self, name: str, reason: str) -> None:
+        self.assertNotIn(name, _MODELS)
+        if reason:
+            self.skipTest(f"{name}: {reason}")
 
     def test_there_are_many(self) -> None:
         """A suite that lost its models would pass."""

@@ -1,10 +1,11 @@
-"""Models from code and of scikit-learn: cases.py and estimators.py say which."""
+"""Models from code, of scikit-learn, and that chat: cases.py, estimators.py and chats.py say which."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import cases
+import chats
 import estimators
 import mlflow
 import saving
@@ -26,6 +27,8 @@ def _from_code(case: cases.Case) -> saving.Save:
 
 if __name__ == "__main__":
     saving.main(
-        {name: _from_code(case) for name, case in cases.all_cases().items()} | estimators.all_estimators(),
-        ("mlflow-skinny", "numpy", "pandas", "scikit-learn", "skops"),
+        {name: _from_code(case) for name, case in cases.all_cases().items()}
+        | estimators.all_estimators()
+        | chats.all_chats(),
+        ("mlflow-skinny", "numpy", "pandas", "scikit-learn", *(("skops",) if estimators.KNOWS_SKOPS else ())),
     )

@@ -8,10 +8,14 @@ Run by the interpreter of the environment that will serve the models: it imports
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
+
+import mlflow.tracing
 
 # Saves a model in a folder that does not exist yet, with these requirements.
 Save = Callable[[Path, list[str]], None]
@@ -33,5 +37,10 @@ def main(models: Mapping[str, Save], packages: tuple[str, ...]) -> None:
     if unknown:
         sys.exit(f"no model {', '.join(unknown)}; there are {', '.join(models)}")
     requirements = [f"{package}=={metadata.version(package)}" for package in packages]
+    # What MLflow advises does not matter here.
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    # MLflow 2 would make a folder for traces below the working directory.
+    mlflow.tracing.disable()
     for name in names:
         models[name](options.output / name, requirements)

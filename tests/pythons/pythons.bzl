@@ -6,7 +6,7 @@ load("@python_3_12//:status.bzl", _REASON_3_12 = "REASON")
 load("@python_3_13//:status.bzl", _REASON_3_13 = "REASON")
 load("@python_3_14//:status.bzl", _PRIVATE_LIBC_3_14 = "PRIVATE_LIBC", _REASON_3_14 = "REASON")
 load("@python_3_9//:status.bzl", _REASON_3_9 = "REASON")
-load("//rules:py.bzl", "settled_py_test")
+load("//tests/skipped:skipped.bzl", "skipped_test")
 
 _REASONS = {
     "3.10": _REASON_3_10,
@@ -33,12 +33,5 @@ def missing_python_test(name, python_version):
     reason = _REASONS[python_version]
     if not reason:
         return False
-    settled_py_test(
-        name = name,
-        size = "small",
-        srcs = ["//tests/pythons:missing_python_test.py"],
-        env = {"REASON": reason},
-        main = "//tests/pythons:missing_python_test.py",
-        deps = ["//third_party/requirements:tools"],
-    )
+    skipped_test(name, reason)
     return True

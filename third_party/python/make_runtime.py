@@ -1,6 +1,6 @@
 """Copies an installed CPython into a folder that can be moved anywhere. Standard library only.
 
-usage: make_runtime.py PREFIX DEST [--series X.Y] [--libc FOLDER --program FILE]
+usage: make_runtime.py PREFIX DEST [--series X.Y] [--libc FOLDER --program FILE] [--bytecode FILE]
 
 DEST then holds `bin/pythonX.Y`, `lib/` with the standard library, `libpythonX.Y.so.1.0` and the host libraries that
 extension modules need (beyond the C library), `include/pythonX.Y/`, and `symbols.txt`: what a link-time stand-in for
@@ -13,6 +13,9 @@ FILE is the interpreter as it was built (the one in PREFIX runs where it lies on
 `lib/glibc`, its loader as `bin/ld.so`, the interpreter as `bin/pythonX.Y.elf`, and `bin/pythonX.Y` is a script that
 starts one with the other.
 
+With `--bytecode`, which names `bytecode.py` of the environments' tools, compiled files lie beside the standard
+library's sources: it takes seconds, and saves every program that starts a quarter of one.
+
 Prints one JSON object: `version` (X.Y.Z), `series` (X.Y), `libraries` (host libraries taken along) and `missing` (host
 libraries that extension modules ask for and the machine lacks). Exit status 1 and one line where PREFIX cannot serve.
 """
@@ -20,6 +23,7 @@ libraries that extension modules ask for and the machine lacks). Exit status 1 a
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -234,6 +238,23 @@ def write_symbols(libpython: str, path: str) -> None:
     write_file(path, "".join("{} {}\n".format(*symbol) for symbol in sorted(symbols)).encode())
 
 
+def compile_stdlib(dest: str, series: str, tool: str) -> None:
+    """Put bytecode beside the standard library of the runtime in `dest`; `tool` is the path of `bytecode.py`.
+
+    Raises:
+      UnusableError: the runtime's interpreter does not run where it lies now.
+    """
+    spec = importlib.util.spec_from_file_location("bytecode", tool)
+    assert spec and spec.loader
+    bytecode = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bytecode)
+    program = os.path.join(dest, "bin", "python" + series)
+    try:
+        bytecode.precompile(os.path.join(dest, "lib", "python" + series), program, series)
+    except bytecode.CompileError as error:
+        raise UnusableError(f"{dest}: {error}") from error
+
+
 def make_runtime(prefix: str, dest: str, series: str = "", libc: str = "", program: str = "") -> dict[str, object]:
     """Copy the CPython in `prefix` to `dest`, which must hold none yet. See the head of this file.
 
@@ -268,11 +289,14 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--series", default="", help="X.Y, needed where PREFIX holds several interpreters")
     parser.add_argument("--libc", default="", help="folder of the C library that the interpreter needs")
     parser.add_argument("--program", default="", help="with --libc: the interpreter as it was built")
+    parser.add_argument("--bytecode", default="", help="path of bytecode.py: compile the standard library with it")
     options = parser.parse_args(argv)
     if bool(options.libc) != bool(options.program):
         parser.error("--libc and --program go together")
     try:
         facts = make_runtime(options.prefix, options.dest, options.series, options.libc, options.program)
+        if options.bytecode:
+            compile_stdlib(options.dest, str(facts["series"]), options.bytecode)
     except (UnusableError, elf.ElfError) as error:
         print(f"make_runtime: {error}", file=sys.stderr)
         return 1

@@ -2,6 +2,9 @@
 
 load("//third_party/wheels:repository.bzl", "fetch_wheel", "host_python", "run_script")
 
+# What compiles the standard library: every tool and test of a build starts a Python.
+_BYTECODE = Label("//tools/mlflow_backend_utils/env:bytecode.py")
+
 _BUILD = """
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library")
 load("@rules_python//python:py_runtime.bzl", "py_runtime")
@@ -12,10 +15,7 @@ package(default_visibility = ["//visibility:public"])
 
 filegroup(
     name = "files",
-    srcs = glob(
-        ["bin/**", "lib/**"],
-        exclude = ["**/__pycache__/**"],
-    ),
+    srcs = glob(["bin/**", "lib/**"]),
 )
 
 python_runtime(
@@ -210,7 +210,7 @@ def _python_toolchain_impl(rctx):
     made = json.decode(run_script(
         rctx,
         Label("//third_party/python:make_runtime.py"),
-        [chosen, rctx.path("."), "--series", minor] +
+        [chosen, rctx.path("."), "--series", minor, "--bytecode", rctx.path(_BYTECODE)] +
         (["--libc", libc, "--program", rctx.path("debian/program")] if libc else []),
         "copying CPython {} from {}".format(minor, chosen),
     ))

@@ -9,8 +9,9 @@ come from a store below the user's cache folder (see store.py).
 The full version `X.Y.Z` matters: packages may exclude single patch releases, and pip reads `X.Y` as `X.Y.0`.
 
 Prints a JSON list of {`file`, `name`, `sha256`, `version`}, sorted by file. Every failure is one message on stderr and
-exit status 1: a lock without hashes, a file that has another digest than the lock says, a package that has no wheel for
-the target, a machine without pip. Where pip fails in another way, its own words are passed on.
+exit status 1: a lock without hashes, a file that has another digest than the lock says, a machine without pip. Where
+pip fails in another way, its own words are passed on. The exit status is 3 when all that is wrong is that pip finds no
+wheel of a package for the target: a caller may do without.
 """
 
 from __future__ import annotations
@@ -39,11 +40,17 @@ _MISMATCH = re.compile(
     r"(?:\n\s*Expected\s+or (?P<others>[0-9a-f]{64}))*\n\s*Got\s+(?P<found>[0-9a-f]{64})",
     re.MULTILINE,
 )
+# Exit status; 2 is that of a wrong command line.
+_MISSING = 3
 _NO_MATCH = re.compile(r"No matching distribution found for (?P<requirement>[^\s;]+)")
 
 
 class FetchError(Exception):
     """The wheels cannot be had; the text is what to show to the user."""
+
+
+class MissingWheelError(FetchError):
+    """pip finds no wheel of a package for the target."""
 
 
 def find_pip() -> list[str]:
@@ -94,6 +101,11 @@ def explain(output: str, target: str) -> str:
     return "pip download failed:\n" + "\n".join("  " + line for line in lines)
 
 
+def is_missing(output: str) -> bool:
+    """Whether a failed pip's output says that there is no wheel for the target, and nothing worse."""
+    return _NO_MATCH.search(output) is not None and _MISMATCH.search(output) is None
+
+
 def run_pips(pip: list[str], requirements: list[str], flags: list[str], out: str, jobs: int) -> list[str]:
     """Download `requirements` into `out` with `jobs` processes at a time; the outputs of those that failed."""
     jobs = max(1, min(jobs, len(requirements)))
@@ -139,7 +151,7 @@ def fetch(
       `file`, `name`, `sha256` and `version` of each wheel, sorted by file.
 
     Raises:
-      FetchError, locks.LockError: see the head of this file.
+      FetchError, MissingWheelError, locks.LockError: see the head of this file.
     """
     if not re.fullmatch(r"3\.\d+\.\d+", python_version):
         raise FetchError(f"{python_version!r} is no full Python version; give X.Y.Z, such as 3.11.7")
@@ -161,7 +173,8 @@ def fetch(
         texts = [f"{pin.name}=={pin.version} " + " ".join(f"--hash=sha256:{d}" for d in pin.hashes) for pin in wanted]
         failures = run_pips(pip or find_pip(), texts, flags, out, jobs)
         if failures:
-            raise FetchError("\n".join(f"{os.path.basename(lock)}: {explain(output, target)}" for output in failures))
+            kind = MissingWheelError if all(map(is_missing, failures)) else FetchError
+            raise kind("\n".join(f"{os.path.basename(lock)}: {explain(output, target)}" for output in failures))
         arrived = {wheel_identity(name)[0]: name for name in os.listdir(out) if name.endswith(".whl")}
         for pin in wanted:
             if pin.name not in arrived:
@@ -194,7 +207,7 @@ def main(argv: list[str]) -> int:
         wheels = fetch(options.lock, options.out, options.python_version, options.platform, options.jobs, options.store)
     except (FetchError, locks.LockError) as error:
         print(f"fetch: {error}", file=sys.stderr)
-        return 1
+        return _MISSING if isinstance(error, MissingWheelError) else 1
     except OSError as error:
         print(f"fetch: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1

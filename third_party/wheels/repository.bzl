@@ -38,6 +38,22 @@ def host_python(rctx):
              "`./bazelw` brings one on machines without.")
     return python
 
+# Of fetch.py: pip finds no wheel of a package for the target.
+_MISSING = 3
+
+# Changes of these may let pip find what it did not find before.
+_PIP_VARIABLES = ["PIP_CONFIG_FILE", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL"]
+
+def _execute(rctx, script, arguments, environment = {}, python = None):
+    return rctx.execute(
+        [python or host_python(rctx), "-B", rctx.path(script)] + arguments,
+        environment = environment,
+        timeout = 3600,
+    )
+
+def _fail(what, done):
+    fail("{}:\n{}{}".format(what, done.stdout, done.stderr))
+
 def run_script(rctx, script, arguments, what, environment = {}, python = None):
     """Runs a fetch script of this workspace and returns what it printed; fails with its own words.
 
@@ -52,13 +68,9 @@ def run_script(rctx, script, arguments, what, environment = {}, python = None):
     Returns:
       The standard output, a string.
     """
-    done = rctx.execute(
-        [python or host_python(rctx), "-B", rctx.path(script)] + arguments,
-        environment = environment,
-        timeout = 3600,
-    )
+    done = _execute(rctx, script, arguments, environment, python)
     if done.return_code:
-        fail("{}:\n{}{}".format(what, done.stdout, done.stderr))
+        _fail(what, done)
     return done.stdout
 
 def fetch_wheel(rctx, package, out, platform = "manylinux_2_35_{cpu}"):
@@ -121,6 +133,25 @@ filegroup(
 )
 """
 
+_MISSING_BUILD = """
+load("{rules}//third_party/python:unavailable.bzl", "unavailable")
+
+package(default_visibility = ["//visibility:public"])
+
+exports_files(["requirements.lock"])
+
+unavailable(
+    name = "wheels",
+    message = {message},
+)
+"""
+
+# What BUILD files and macros may load from each lock's repository.
+_STATUS = """# Written by //third_party/wheels:repository.bzl.
+# Why this machine cannot have the wheels; empty: it has them.
+REASON = {reason}
+"""
+
 def _locked_wheels_impl(rctx):
     version = rctx.attr.python_version
     if version not in LOCK_PYTHONS:
@@ -130,7 +161,7 @@ def _locked_wheels_impl(rctx):
             ", ".join(LOCK_PYTHONS),
         ))
     rctx.symlink(rctx.attr.lock, "requirements.lock")
-    run_script(rctx, Label("//third_party/wheels:fetch.py"), [
+    done = _execute(rctx, Label("//third_party/wheels:fetch.py"), [
         "--lock",
         rctx.path(rctx.attr.lock),
         "--out",
@@ -139,14 +170,31 @@ def _locked_wheels_impl(rctx):
         LOCK_PYTHONS[version],
         "--platform",
         rctx.attr.platform,
-    ], "fetching the wheels of {}".format(rctx.attr.lock))
-    rctx.file("BUILD", _LOCK_BUILD)
+    ])
+    reason = ""
+    if done.return_code == _MISSING and rctx.attr.optional:
+        for variable in _PIP_VARIABLES:
+            rctx.getenv(variable)  # fetched anew when it changes
+        reason = ("Lock set \"{}\" cannot be had for Python {}: {}\n" +
+                  "Put the wheel where pip looks: into its index, or into a folder that PIP_FIND_LINKS names.").format(
+            rctx.attr.set_name,
+            version,
+            done.stderr.strip(),
+        )
+    elif done.return_code:
+        _fail("fetching the wheels of {}".format(rctx.attr.lock), done)
+    rctx.file("status.bzl", _STATUS.format(reason = json.encode(reason)))
+    rctx.file("BUILD", _MISSING_BUILD.format(
+        message = json.encode(reason),
+        rules = _rules(),
+    ) if reason else _LOCK_BUILD)
 
 locked_wheels = repository_rule(
     implementation = _locked_wheels_impl,
-    doc = "The wheels of one hashed lock for one Python and platform: `//:wheels`.",
+    doc = "The wheels of one hashed lock for one Python and platform: `//:wheels`, and `REASON` of `//:status.bzl`.",
     attrs = {
         "lock": attr.label(mandatory = True, allow_single_file = True, doc = "A requirements file with `==` and `--hash`."),
+        "optional": attr.bool(doc = "A wheel that pip finds nowhere is an error for those who use `//:wheels` alone."),
         "platform": attr.string(default = "manylinux_2_28_x86_64", doc = "Newest manylinux tag that the target can run."),
         "python_version": attr.string(mandatory = True, doc = "Minor version, e.g. `3.11`."),
         "set_name": attr.string(doc = "Name of the lock set, for messages."),
@@ -186,6 +234,19 @@ py_site_packages(
 )
 """
 
+_HUB_STATUS = """# Written by //third_party/wheels:repository.bzl.
+{loads}
+
+# Python version -> why this machine cannot have its wheels; empty: it has them. To load it fetches them.
+REASONS = {{
+{reasons}
+}}
+"""
+
+def _rules():
+    """The prefix of this workspace's labels in a generated BUILD file."""
+    return str(Label("//rules:x")).partition("//")[0]
+
 def _hub_impl(rctx):
     def branches(target):
         return "\n".join([
@@ -197,7 +258,7 @@ def _hub_impl(rctx):
         ])
 
     rctx.file("BUILD", _HUB_BUILD.format(
-        rules = str(Label("//rules:x")).partition("//")[0],
+        rules = _rules(),
         wheels = branches("wheels"),
         locks = branches("requirements.lock"),
         error = json.encode(("lock set \"{}\" has no lock for this //config:python_version; there are locks for {}. Choose one of " +
@@ -206,10 +267,22 @@ def _hub_impl(rctx):
             ", ".join(rctx.attr.repositories),
         )),
     ))
+    loads = [
+        'load("{}//:status.bzl", _REASON_{} = "REASON")'.format(repo, repository_suffix(version))
+        for version, repo in rctx.attr.repositories.items()
+    ]
+    reasons = [
+        '    "{}": _REASON_{},'.format(version, repository_suffix(version))
+        for version in rctx.attr.repositories
+    ]
+    rctx.file("status.bzl", _HUB_STATUS.format(
+        loads = "\n".join(loads),
+        reasons = "\n".join(reasons),
+    ))
 
 wheels_hub = repository_rule(
     implementation = _hub_impl,
-    doc = "One name for the lock set of every Python: `//:wheels`, `//:lock`, `//:site_packages`.",
+    doc = "One name for the lock set of every Python: `//:wheels`, `//:lock`, `//:site_packages`, `REASONS` of `//:status.bzl`.",
     attrs = {
         "repositories": attr.string_dict(mandatory = True, doc = "Minor Python version to the repository's apparent prefix."),
         "set_name": attr.string(mandatory = True, doc = "Name of the lock set, for messages."),
@@ -220,13 +293,14 @@ def repository_suffix(version):
     """`3.11` as it stands in repository names: `3_11`."""
     return version.replace(".", "_")
 
-def lock_set(name, locks, platform = "manylinux_2_28_x86_64"):
+def lock_set(name, locks, platform = "manylinux_2_28_x86_64", optional = False):
     """Declares the repositories of one lock set.
 
     Args:
       name: name of the hub repository.
       locks: dict, minor Python version to label of the lock.
       platform: newest manylinux tag that the target can run.
+      optional: a wheel that pip finds nowhere is an error for those who use the set, and for nobody else.
     """
     repositories = {}
     for version, lock in locks.items():
@@ -234,6 +308,7 @@ def lock_set(name, locks, platform = "manylinux_2_28_x86_64"):
         locked_wheels(
             name = member,
             lock = lock,
+            optional = optional,
             platform = platform,
             python_version = version,
             set_name = name,

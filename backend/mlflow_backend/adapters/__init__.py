@@ -7,17 +7,31 @@ is taken; every model that MLflow can serve has the flavor `python_function`.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
+from mlflow_backend import garbage
 from mlflow_backend.errors import SchemaError
 from mlflow_backend.metadata import ModelMetadata
 from mlflow_backend.requests import DecodedRequest
 from mlflow_backend.schema import ModelSchema
 
 _MODULES: Mapping[str, str] = {
+    "transformers": "mlflow_backend.adapters.transformers",
     "python_function": "mlflow_backend.adapters.pyfunc",
 }
+
+
+class Receiver(Protocol):
+    """Takes an answer piece by piece."""
+
+    def check(self) -> None:
+        """Raises CancelledError when nobody waits for the answer any more; to be let through."""
+        ...
+
+    def send(self, piece: Any) -> None:
+        """Takes a piece in any form that the model may return; raises what `check` raises."""
+        ...
 
 
 class Adapter(Protocol):
@@ -43,8 +57,11 @@ class Adapter(Protocol):
         """Whether the model can answer piece by piece."""
         ...
 
-    def stream(self, request: DecodedRequest) -> Generator[Any]:
-        """The pieces of an answer, each when the model has it; only of a streamable model. May raise anything."""
+    def stream(self, request: DecodedRequest, receiver: Receiver) -> None:
+        """Sends the pieces of an answer, each when the model has it; only of a streamable model. May raise anything.
+
+        In the caller's thread, so that no other has to wake up before a piece is on its way.
+        """
         ...
 
 
@@ -55,12 +72,14 @@ def load(metadata: ModelMetadata, schema: ModelSchema, model_config: Mapping[str
         model_config: overrides of the model's own settings.
 
     Raises:
-        SchemaError: none of the model's flavors can be served.
+        SchemaError: the model has no python_function.
     """
-    for flavor, module in _MODULES.items():
-        if flavor in metadata.flavors:
-            return cast(Adapter, importlib.import_module(module).Adapter(metadata, schema, model_config))
-    raise SchemaError(
-        f"{metadata.folder}: the model has the flavors {', '.join(metadata.flavors)}, and none of "
-        f"{', '.join(_MODULES)} that can be served; save it with a flavor that has a python_function."
-    )
+    if "python_function" not in metadata.flavors:
+        raise SchemaError(
+            f"{metadata.folder}: the model has the flavors {', '.join(metadata.flavors)}, but not python_function, "
+            "without which MLflow cannot serve it; save it with a flavor that has it."
+        )
+    module = next(module for flavor, module in _MODULES.items() if flavor in metadata.flavors)
+    adapter = importlib.import_module(module).Adapter
+    garbage.keep_libraries()
+    return cast(Adapter, adapter(metadata, schema, model_config))

@@ -6,7 +6,7 @@ import copy
 import functools
 import json
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import mlflow.models
@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from mlflow.models import ModelSignature
 
+from mlflow_backend import chat
+from mlflow_backend.adapters import Receiver
 from mlflow_backend.content_types import ContentTypes
 from mlflow_backend.errors import RequestError
 from mlflow_backend.metadata import ModelMetadata
@@ -39,6 +41,7 @@ class Adapter:
         self._folder = str(metadata.folder)
         self._schema = schema
         self._from_type_hints = metadata.from_type_hints
+        self._is_chat = metadata.is_chat
         self.streamable = bool(metadata.flavors["python_function"].get("streamable"))
         self._labels = {
             field.name: position if field.source is None else field.source
@@ -61,8 +64,11 @@ class Adapter:
 
     def predict(self, request: DecodedRequest) -> Any:
         model = self._model if request.content != _AS_SIGNED else self._trusting_model
+        if self._is_chat and request.rows > 1:
+            raise RequestError(f"the request has {request.rows} rows, and a chat model answers one; send one.")
         data = self._data(request)
-        return model.predict(data, params=dict(request.params)) if request.params else model.predict(data)
+        answer = model.predict(data, params=dict(request.params)) if request.params else model.predict(data)
+        return [answer] if self._is_chat else answer
 
     def warm_up(self) -> None:
         self._answer_example()
@@ -80,8 +86,14 @@ class Adapter:
         # As in MLmodel: in Python a shape is a tuple.
         return [] if outputs is None else list(json.loads(outputs.to_json()))
 
-    def stream(self, request: DecodedRequest) -> Generator[Any]:
-        yield from self._model.predict_stream(self._data(request), params=dict(request.params) or None)
+    def stream(self, request: DecodedRequest, receiver: Receiver) -> None:
+        pieces = self._model.predict_stream(self._data(request), params=dict(request.params) or None)
+        try:
+            for piece in pieces:
+                receiver.send(chat.piece(piece) if self._is_chat else piece)
+        finally:
+            # Whatever the model holds is let go of now; an iterator need not be a generator.
+            getattr(pieces, "close", lambda: None)()
 
     def _data(self, request: DecodedRequest) -> Any:
         inputs = request.inputs
@@ -114,12 +126,10 @@ class Adapter:
     def _frame(self, inputs: Mapping[str, Array]) -> pd.DataFrame:
         columns = list(inputs.values())
         if len({column.dtype for column in columns}) == 1 and columns[0].dtype.kind in "biuf":
-            # One block for all columns costs a tenth of one Series for each.
-            block = np.empty((len(columns[0]), len(columns)), columns[0].dtype, order="F")
-            for position, column in enumerate(columns):
-                block[:, position] = column
+            # One block for all columns costs a tenth of one Series for each. It is new, so pandas need not copy it.
+            block = np.concatenate(columns).reshape(len(columns), -1).T
             # A view: the model may give the index a name.
-            return pd.DataFrame(block, columns=self._index(tuple(inputs)).view())
+            return pd.DataFrame(block, columns=self._index(tuple(inputs)).view(), copy=False)
         labels = [self._labels[name] for name in inputs]
         return pd.DataFrame(
             {self._labels[name]: self._series(name, column) for name, column in inputs.items()}, columns=labels

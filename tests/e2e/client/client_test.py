@@ -31,7 +31,7 @@ from mlflow_backend.client import (
 )
 from mlflow_backend_utils.server import TritonServer
 from mlflow_backend_utils.server.triton_server import free_ports
-from tests.e2e import served_model
+from tests.e2e import shared_server
 
 _MODULES = {"grpc": tritonclient.grpc, "http": tritonclient.http}
 _CLIENTS = [("grpc", False), ("grpc", True), ("http", False), ("http", True)]
@@ -82,7 +82,7 @@ def open_model(
     return (Blocking if is_async else TritonModel)(url, name, version, Options(**options))
 
 
-class _Case(parameterized.TestCase, served_model.ServedModelTest):
+class _Case(parameterized.TestCase, shared_server.SharedServerTest):
     # Models can be loaded and unloaded, and all of them are at the start.
     options = {"model_control": "explicit", "extra_args": ["--load-model=*"]}
 
@@ -427,7 +427,7 @@ class RestartTest(absltest.TestCase):
 
         def server(name: str) -> TritonServer:
             models = Path(os.environ["TEST_TMPDIR"], name)
-            return served_model.new_server(models, ["image"], http_port=http_port, grpc_port=grpc_port)
+            return shared_server.new_server(models, ["image"], http_port=http_port, grpc_port=grpc_port)
 
         array = np.ones((1, 2))
         asked = threading.Barrier(len(_CLIENTS) + 1)

@@ -16,10 +16,16 @@ from tests.unit.backend.model_config import ModelConfig
 
 
 class AutocompleteTest(absltest.TestCase):
-    def _folder(self, inputs: list[dict[str, Any]], params: list[dict[str, Any]] | None = None) -> Path:
+    def _folder(
+        self,
+        inputs: list[dict[str, Any]],
+        params: list[dict[str, Any]] | None = None,
+        own: dict[str, Any] | None = None,
+    ) -> Path:
         folder = Path(self.create_tempdir().full_path)
         document = {
             "flavors": {"python_function": {}},
+            "metadata": own,
             "signature": {
                 "inputs": json.dumps(inputs),
                 "outputs": json.dumps([{"type": "long"}]),
@@ -50,6 +56,20 @@ class AutocompleteTest(absltest.TestCase):
             },
         )
 
+    def test_optional_outputs(self) -> None:
+        folder = self._folder([{"type": "double", "name": "x", "required": True}])
+        document = json.loads((folder / "MLmodel").read_text(encoding="utf-8"))
+        document["signature"]["outputs"] = json.dumps([{"type": "string", "name": "note", "required": False}])
+        (folder / "MLmodel").write_text(json.dumps(document), encoding="utf-8")
+        config = autocomplete.complete(ModelConfig(), folder).as_dict()
+        self.assertEqual(config["output"], [{"name": "note", "data_type": "TYPE_STRING", "dims": [1]}])
+
+    def test_what_the_model_says_about_batches(self) -> None:
+        column = [{"type": "double", "name": "x", "required": True}]
+        for size, dims in ((0, [-1]), (8, [1])):
+            config = autocomplete.complete(ModelConfig(), self._folder(column, own={"max_batch_size": size})).as_dict()
+            self.assertEqual((config["max_batch_size"], config["input"][0]["dims"]), (size, dims))
+
     def test_a_complete_configuration_is_left_alone(self) -> None:
         folder = self._folder([{"type": "double", "name": "x", "required": True}])
         written = {
@@ -75,6 +95,15 @@ class AutocompleteTest(absltest.TestCase):
             folder,
         ).as_dict()
         self.assertEqual((config["input"][0]["dims"], config["output"][0]["dims"]), ([2], [1]))
+
+    def test_outputs_have_no_property_optional(self) -> None:
+        folder = self._folder([{"type": "long", "name": "x"}])
+        outputs = [{"type": "map", "values": {"type": "any"}, "name": "more", "required": False}]
+        signature = {"inputs": json.dumps([{"type": "long", "name": "x"}]), "outputs": json.dumps(outputs)}
+        document = {"flavors": {"python_function": {}}, "signature": signature}
+        (folder / "MLmodel").write_text(json.dumps(document))
+        config = autocomplete.complete(ModelConfig(), folder)
+        self.assertEqual(config.as_dict()["output"], [{"name": "more", "data_type": "TYPE_STRING", "dims": [1]}])
 
     def test_model_without_row_axis_is_not_batched(self) -> None:
         folder = self._folder([{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [2, 3]}}])

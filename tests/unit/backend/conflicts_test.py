@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from absl.testing import absltest, parameterized
 
 from mlflow_backend import conflicts, schema
@@ -35,6 +37,16 @@ class ConflictsTest(parameterized.TestCase):
     def test_agreeing_columns(self, max_batch_size: int, entry: TensorConfig) -> None:
         self.assertEmpty(conflicts.find(_COLUMNS, max_batch_size, [entry], []))
 
+    def test_models_that_do_not_go_row_by_row(self) -> None:
+        whole = schema.build(Signature(({"type": "string"},), ({"type": "string"},), None), max_batch_size=0)
+        self.assertEmpty(conflicts.find(whole, 0, [], []))
+        (problem,) = conflicts.find(whole, 8, [], [])
+        self.assertEqual(
+            problem,
+            "max_batch_size is 8, but the model, by its task or its own metadata, answers a request as a whole and not "
+            "row by row, so requests cannot be batched; write max_batch_size: 0.",
+        )
+
     def test_an_axis_may_be_narrower(self) -> None:
         self.assertEmpty(conflicts.find(_IMAGES, 8, [TensorConfig("input-0", "TYPE_FP32", (224, 3))], []))
 
@@ -65,6 +77,30 @@ class ConflictsTest(parameterized.TestCase):
     )
     def test_conflicting_columns(self, max_batch_size: int, entry: TensorConfig, message: str) -> None:
         self.assertEqual(conflicts.find(_COLUMNS, max_batch_size, [entry], []), [message])
+
+    def test_ragged_batches(self) -> None:
+        ragged = TensorConfig("input-0", ragged=True)
+        self.assertEmpty(conflicts.find(_IMAGES, 8, [ragged], []))
+        (problem,) = conflicts.find(_IMAGES, 0, [ragged], [])
+        self.assertEqual(
+            problem,
+            "input 'input-0': allow_ragged_batch is true, but nothing is batched; remove 'allow_ragged_batch'.",
+        )
+        (problem,) = conflicts.find(_COLUMNS, 8, [TensorConfig("x", ragged=True)], [])
+        self.assertEqual(
+            problem,
+            "input 'x': allow_ragged_batch is true, but the signature says double, whose rows all have one shape; "
+            "remove 'allow_ragged_batch'.",
+        )
+
+    @parameterized.parameters((1, 2), (4, 64))
+    def test_more_than_the_model_takes(self, takes: int, written: int) -> None:
+        model = dataclasses.replace(_COLUMNS, max_batch_size=takes)
+        self.assertEmpty(conflicts.find(model, takes, [], []))
+        self.assertEqual(
+            conflicts.find(model, written, [], []),
+            [f"max_batch_size is {written}, but the model takes {takes}; write max_batch_size: {takes}."],
+        )
 
     def test_every_field_is_named(self) -> None:
         problems = conflicts.find(_COLUMNS, 8, [TensorConfig("x", "TYPE_FP32", (2,))], [TensorConfig("y", "TYPE_FP32")])

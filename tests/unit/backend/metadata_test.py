@@ -42,12 +42,38 @@ class MetadataTest(parameterized.TestCase):
         self.assertEqual(model.input_example.path, folder / "input_example.json")
         self.assertFalse(model.from_type_hints)
 
+    def test_signatures_of_tasks_are_corrected(self) -> None:
+        text = _GOOD.replace("  sklearn:", "  transformers: {task: feature-extraction}").replace("int64", "float64")
+        model = metadata.read(self._folder(text))
+        signature = model.signature
+        assert signature is not None and signature.outputs is not None
+        self.assertEqual(signature.outputs[0]["tensor-spec"]["shape"], [-1, -1])
+        self.assertEqual(model.max_batch_size, 0)
+
     def test_old_models_have_less(self) -> None:
         model = metadata.read(self._folder("flavors: {python_function: {}}\n"))
         self.assertIsNone(model.signature)
         self.assertIsNone(model.input_example)
 
+    @parameterized.parameters(
+        ("{}", None), ("{max_batch_size: 0}", 0), ("{max_batch_size: 8, x: 1}", 8), ("null", None)
+    )
+    def test_what_the_model_says_about_batches(self, own: str, size: int | None) -> None:
+        self.assertEqual(metadata.read(self._folder(f"{_GOOD}metadata: {own}\n")).max_batch_size, size)
+
+    def test_chat_models_take_one_row(self) -> None:
+        for loader, task in (("chat_agent", "null"), ("code_model", "agent/v1/chat")):
+            flavors = f"flavors: {{python_function: {{loader_module: mlflow.pyfunc.loaders.{loader}}}}}"
+            model = metadata.read(self._folder(f"{flavors}\nmetadata: {{task: {task}}}"))
+            self.assertEqual((model.is_chat, model.max_batch_size), (True, 1))
+
     @parameterized.named_parameters(
+        (
+            "batch_size",
+            "flavors: {a: {}}\nmetadata: {max_batch_size: many}",
+            "'metadata.max_batch_size' is 'many'; save",
+        ),
+        ("batch_size_below_0", "flavors: {a: {}}\nmetadata: {max_batch_size: -1}", "'metadata.max_batch_size' is -1"),
         ("not_utf8", b"\xff\xfe\xfa", "cannot be read"),
         ("not_yaml", "flavors: [", "not YAML"),
         ("not_mapping", "- 1\n", "holds list, not a mapping"),

@@ -22,6 +22,10 @@ class ModelConfig:
         self._add("input", properties)
 
     def add_output(self, properties: dict[str, Any]) -> None:
+        if set(properties) != {"name", "data_type", "dims"}:
+            raise ValueError(
+                f"output '{properties['name']}' contains property other than 'name', 'data_type' and 'dims'"
+            )
         self._add("output", properties)
 
     def _add(self, direction: str, properties: dict[str, Any]) -> None:

@@ -46,6 +46,20 @@ class Shout(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         return [text.upper() for text in model_input]
 
 
+class Channel:
+    """Notes the pieces of a streamed answer as lists; cancelled after `most` of them."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self.pieces: list[dict[str, Any]] = []
+        self._most = most
+
+    def cancelled(self) -> bool:
+        return len(self.pieces) == self._most
+
+    def send(self, piece: service.Outputs) -> None:
+        self.pieces.append({name: array.tolist() for name, array in piece.items()})
+
+
 def save(folder: Path, function: Callable[[Any, Any], Any], signature: ModelSignature, example: Any = None) -> Path:
     """A model of `function` in `folder`; what it needs is not written down."""
     return save_python_model(folder, FunctionModel(function), signature, example)

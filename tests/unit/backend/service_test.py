@@ -55,6 +55,16 @@ class ServiceTest(parameterized.TestCase):
             np.testing.assert_array_equal(output.ravel(), column)
 
     @parameterized.parameters(
+        (lambda frame, params: {"x": frame["x"]},),
+        (lambda frame, params: frame[["x"]],),
+        (lambda frame, params: [{"x": value} for value in frame["x"]],),
+    )
+    def test_optional_outputs_may_be_missing(self, function: Any) -> None:
+        outputs = [ColSpec("long", "x"), ColSpec("string", "note", required=False)]
+        model = self._load(function, _signature([ColSpec("long", "x")], outputs))
+        self.assertEqual(list(self._ok(models.answer(model, x=np.array([1, 2])))), ["x"])
+
+    @parameterized.parameters(
         (ArrayType("double"), ["[1, 2.5]", "[]"]),
         (ArrayType("float"), ["[0.5, 2]"]),
         (ArrayType("integer"), ["[1, 2]"]),

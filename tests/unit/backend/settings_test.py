@@ -23,6 +23,7 @@ class SettingsTest(parameterized.TestCase):
             answer_form="true",
             warm_up="true",
             log_requests="errors",
+            memory_limit="2GiB",
             EXECUTION_ENV_PATH="x",
         )
         config["parameters"]["env.HF_HOME"] = {"string_value": "/models"}
@@ -37,6 +38,7 @@ class SettingsTest(parameterized.TestCase):
                 answer_form=True,
                 warm_up=True,
                 log_requests="errors",
+                memory_limit=2 << 30,
                 decoupled=True,
                 max_batch_size=4,
             ),
@@ -55,6 +57,10 @@ class SettingsTest(parameterized.TestCase):
         ({"answer_form": "1"}, "parameter 'answer_form' is '1'; write 'true' or 'false'."),
         ({"warm_up": "yes"}, "parameter 'warm_up' is 'yes'; write 'true' or 'false'."),
         ({"log_requests": "some"}, "'log_requests' is 'some'; write 'none' or 'errors' or 'all'."),
+        (
+            {"memory_limit": "much"},
+            "'memory_limit' is 'much'; write a number of bytes, or one with KiB, MiB, GiB or TiB",
+        ),
         ({"stream_threads": ""}, "parameter 'stream_threads' is ''"),
     )
     def test_wrong(self, parameters: dict[str, str], text: str) -> None:

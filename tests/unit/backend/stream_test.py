@@ -13,7 +13,7 @@ from mlflow.types.schema import Array as ArrayType
 from mlflow.types.schema import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
 from mlflow_backend import service
-from mlflow_backend.errors import BackendError
+from mlflow_backend.errors import BackendError, CancelledError
 from tests.unit.backend import models
 
 _DECOUPLED = {"model_transaction_policy": {"decoupled": True}, "max_batch_size": 8}
@@ -41,8 +41,9 @@ class StreamTest(parameterized.TestCase):
         return service.Service.load(folder, _DECOUPLED)
 
     def _pieces(self, model: service.Service, text: str, **parameters: Any) -> list[dict[str, Any]]:
-        request = service.Request({"text": models.texts(text).reshape(1, 1)}, parameters)
-        return [{name: array.tolist() for name, array in piece.items()} for piece in model.stream(request)]
+        channel = models.Channel()
+        model.stream(service.Request({"text": models.texts(text).reshape(1, 1)}, parameters), channel)
+        return channel.pieces
 
     def test_texts(self) -> None:
         model = self._load(_words, _text_to(ColSpec("string")))
@@ -53,7 +54,7 @@ class StreamTest(parameterized.TestCase):
     def test_only_one_row(self) -> None:
         model = self._load(_words, _text_to(ColSpec("string")))
         with self.assertRaisesRegex(BackendError, "'predict_stream' requires single input") as caught:
-            next(model.stream(service.Request({"text": models.texts("a", "b")}, {})))
+            model.stream(service.Request({"text": models.texts("a", "b")}, {}), models.Channel())
         self.assertEqual(caught.exception.code, "INVALID_ARG")
 
     def test_whole_answer_when_asked_for(self) -> None:
@@ -100,15 +101,15 @@ class StreamTest(parameterized.TestCase):
             raise ValueError("tired")
 
         model = self._load(failing, _text_to(ColSpec("string")))
-        pieces = model.stream(service.Request({"text": models.texts("x")}, {}))
-        self.assertEqual(next(pieces)["output-0"].tolist(), [[b"a"]])
+        channel = models.Channel()
         with self.assertRaisesRegex(BackendError, "predict failed: ValueError: tired"):
-            next(pieces)
+            model.stream(service.Request({"text": models.texts("x")}, {}), channel)
+        self.assertEqual(channel.pieces, [{"output-0": [[b"a"]]}])
         with self.assertRaisesRegex(BackendError, "input 'nonsense' is unknown") as caught:
-            next(model.stream(service.Request({"nonsense": models.texts("x")}, {})))
+            model.stream(service.Request({"nonsense": models.texts("x")}, {}), channel)
         self.assertEqual(caught.exception.code, "INVALID_ARG")
 
-    def test_closing_ends_the_model(self) -> None:
+    def test_cancellation_ends_the_model(self) -> None:
         # The model is saved and loaded again, so it cannot tell otherwise.
         note = Path(self.create_tempdir().full_path) / "note"
 
@@ -119,12 +120,25 @@ class StreamTest(parameterized.TestCase):
             finally:
                 note.write_text("ended")
 
-        pieces = self._load(endless, _text_to(ColSpec("string"))).stream(
-            service.Request({"text": models.texts("x")}, {})
-        )
-        next(pieces)
-        pieces.close()
+        model = self._load(endless, _text_to(ColSpec("string")))
+        channel = models.Channel(most=3)
+        with self.assertRaisesRegex(CancelledError, "the request was cancelled"):
+            model.stream(service.Request({"text": models.texts("x")}, {}), channel)
+        self.assertLen(channel.pieces, 3)
         self.assertEqual(note.read_text(), "ended")
+
+    def test_the_input_of_chat_models_says_whether_to_stream(self) -> None:
+        signature = ModelSignature(
+            Schema([ColSpec("string", "text"), ColSpec("boolean", "stream", required=False)]),
+            Schema([ColSpec("string")]),
+        )
+        # As many words as rows: whole answers have a row for each.
+        model = self._load(lambda data, params: iter(["streamed" if isinstance(data, dict) else "whole"]), signature)
+        for stream, word in ((True, b"streamed"), (False, b"whole"), (None, b"streamed")):
+            tensors = {"text": models.texts("a")} | ({} if stream is None else {"stream": np.array([stream])})
+            channel = models.Channel()
+            model.stream(service.Request(tensors, {"stream": "true"}), channel)
+            self.assertEqual(channel.pieces, [{"output-0": [[word]]}])
 
 
 if __name__ == "__main__":

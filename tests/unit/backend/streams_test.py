@@ -1,29 +1,27 @@
 """Answers in pieces, from threads."""
 
 import threading
-from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
 from absl.testing import absltest
 
 from mlflow_backend import streams
-from mlflow_backend.errors import BackendError
+from mlflow_backend.errors import BackendError, CancelledError
 
 _PATIENCE = 10
 
 
 class _Channel:
-    """Notes what is sent; cancelled after `most` pieces."""
+    """Notes what is sent."""
 
-    def __init__(self, most: int = 1000) -> None:
+    def __init__(self) -> None:
         self.pieces: list[int] = []
         self.error: BackendError | None = None
         self.ended = threading.Event()
-        self._most = most
 
     def cancelled(self) -> bool:
-        return len(self.pieces) >= self._most
+        return False
 
     def send(self, piece: dict[str, Any]) -> None:
         self.pieces.append(int(piece["x"][0]))
@@ -33,12 +31,9 @@ class _Channel:
         self.ended.set()
 
 
-def _count(count: int, closed: Callable[[], object] = lambda: None) -> Generator[dict[str, Any]]:
-    try:
-        for number in range(count):
-            yield {"x": np.array([number])}
-    finally:
-        closed()
+def _count(channel: _Channel, count: int) -> None:
+    for number in range(count):
+        channel.send({"x": np.array([number])})
 
 
 class StreamsTest(absltest.TestCase):
@@ -49,43 +44,47 @@ class StreamsTest(absltest.TestCase):
 
     def test_pieces_in_order_and_the_end(self) -> None:
         channel = _Channel()
-        self.streams.start(lambda: _count(5), channel)
+        self.streams.start(lambda: _count(channel, 5), channel)
         self.assertTrue(channel.ended.wait(_PATIENCE))
         self.assertEqual(channel.pieces, [0, 1, 2, 3, 4])
         self.assertIsNone(channel.error)
 
     def test_an_exception_ends_the_answer(self) -> None:
-        def broken() -> Generator[dict[str, Any]]:
-            yield from _count(2)
+        channel = _Channel()
+
+        def broken() -> None:
+            _count(channel, 2)
             raise KeyError("lost")
 
-        channel = _Channel()
         self.streams.start(broken, channel)
         self.assertTrue(channel.ended.wait(_PATIENCE))
         self.assertEqual(channel.pieces, [0, 1])
         self.assertEqual(str(channel.error), "streaming failed: KeyError: 'lost'")
 
-    def test_cancellation_ends_the_model(self) -> None:
-        closed = threading.Event()
-        channel = _Channel(most=3)
-        self.streams.start(lambda: _count(1000, closed.set), channel)
+    def test_an_error_of_the_backend_stays_what_it_is(self) -> None:
+        channel = _Channel()
+
+        def cancelled() -> None:
+            raise CancelledError("enough")
+
+        self.streams.start(cancelled, channel)
         self.assertTrue(channel.ended.wait(_PATIENCE))
-        self.assertEqual(channel.pieces, [0, 1, 2])
-        self.assertTrue(closed.is_set())
-        assert channel.error is not None
-        self.assertEqual(channel.error.code, "CANCELLED")
+        self.assertIsInstance(channel.error, CancelledError)
 
     def test_as_many_at_once_as_there_are_threads(self) -> None:
         go_on = threading.Event()
 
-        def waiting() -> Generator[dict[str, Any]]:
-            go_on.wait(_PATIENCE)
-            yield from _count(1)
+        def start(channel: _Channel) -> None:
+            def waiting() -> None:
+                go_on.wait(_PATIENCE)
+                _count(channel, 1)
+
+            self.streams.start(waiting, channel)
 
         channels = [_Channel() for _ in range(3)]
         for channel in channels[:2]:
-            self.streams.start(waiting, channel)
-        third = threading.Thread(target=lambda: self.streams.start(waiting, channels[2]))
+            start(channel)
+        third = threading.Thread(target=start, args=[channels[2]])
         third.start()
         third.join(0.2)
         self.assertTrue(third.is_alive())
@@ -98,7 +97,7 @@ class StreamsTest(absltest.TestCase):
     def test_closing_waits_for_answers(self) -> None:
         pool = streams.Streams(1)
         channel = _Channel()
-        pool.start(lambda: _count(100), channel)
+        pool.start(lambda: _count(channel, 100), channel)
         pool.close()
         self.assertTrue(channel.ended.is_set())
 

@@ -153,6 +153,23 @@ class AnswersTest(parameterized.TestCase):
         array = answers.encode(np.array([[1.0, np.nan]]), fields, True, ())["output-0"]
         self.assertEqual(json.loads(array[0, 0]), [1.0, None])
 
+    def test_a_list_in_a_record_is_one_value(self) -> None:
+        fields = _fields({"type": "string", "name": "object"}, {"type": "array", "name": "data"})
+        arrays = answers.encode({"object": "list", "data": [{"index": 0}, {"index": 1}]}, fields, False, ())
+        self.assertEqual(arrays["object"].tolist(), [b"list"])
+        self.assertEqual([json.loads(cell) for cell in arrays["data"]], [[{"index": 0}, {"index": 1}]])
+        arrays = answers.encode({"object": ["a", "b"], "data": [[1], [2]]}, fields, False, ())
+        self.assertEqual([json.loads(cell) for cell in arrays["data"]], [[1], [2]])
+
+    def test_a_record_without_what_is_optional(self) -> None:
+        fields = _fields({"type": "string", "name": "id"}, {"type": "map", "name": "more", "required": False})
+        self.assertEqual(list(answers.encode({"id": "x"}, fields, False, ())), ["id"])
+
+    def test_no_rows(self) -> None:
+        array = answers.encode([], _fields(_TENSOR), False, ())["output-0"]
+        self.assertEqual(array.shape[0], 0)
+        self.assertEqual(array.ndim, len(_TENSOR["tensor-spec"]["shape"]))
+
     def test_unbatched_columns_are_flat(self) -> None:
         self.assertEqual(answers.encode([1], _fields({"type": "long"}), False, ())["output-0"].shape, (1,))
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import subprocess
 import sys
 from pathlib import Path
 from unittest import mock
@@ -73,6 +74,22 @@ class MainTest(parameterized.TestCase):
         path = self.folder / "config.pbtxt"
         self.run_main("build-config", f"--model-path={self.model}", f"--output-path={path}")
         self.assertIn("max_batch_size: 64", path.read_text())
+
+    def test_build_config_imports_little(self) -> None:
+        """It is one of many commands of a script: a tenth of a second, as long as it imports nothing large."""
+        program = (
+            f"import sys; sys.path[:] = {sys.path!r}\n"
+            "from mlflow_backend_utils.cli import main\n"
+            f"sys.argv[1:] = ['build-config', '--model-path={self.model}']\n"
+            "main.main()\n"
+            "print(*sys.modules, file=sys.stderr)"
+        )
+        done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+        self.assertIn('backend: "mlflow"', done.stdout)
+        imported = set(done.stderr.split())
+        self.assertIn("google.protobuf.text_format", imported)
+        large = {"grpc", "mlflow", "mlflow_backend_utils.env", "numpy", "pandas", "rich", "tritonclient.grpc"}
+        self.assertEmpty(imported & large)
 
     @parameterized.parameters(
         ("pack.tar.gz", "$$TRITON_MODEL_DIRECTORY/pack.tar.gz"),

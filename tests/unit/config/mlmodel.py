@@ -19,11 +19,13 @@ def write(
     outputs: list[dict[str, Any]] | None = OUTPUTS,
     params: list[dict[str, Any]] | None = None,
     example: dict[str, Any] | None = None,
+    own: dict[str, Any] | None = None,
 ) -> Path:
     """An MLmodel in `folder`, which is returned."""
     parts = {"inputs": inputs, "outputs": outputs, "params": params}
     document: dict[str, Any] = {
         "flavors": {"python_function": {"loader_module": "mlflow.sklearn"}},
+        "metadata": own,
         "signature": {part: None if specs is None else json.dumps(specs) for part, specs in parts.items()},
     }
     if example is not None:

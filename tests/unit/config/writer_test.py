@@ -123,6 +123,29 @@ class WriterTest(_Case):
         config = self._config(ConfigOptions(max_batch_size=64), inputs=[_tensor(2, 3)])
         self.assertEqual((config.max_batch_size, list(config.input[0].dims)), (0, [2, 3]))
 
+    def test_what_the_model_says_about_batches(self) -> None:
+        for said, asked, written in ((0, 64, 0), (8, 64, 8), (8, 4, 4)):
+            config = self._config(ConfigOptions(max_batch_size=asked), own={"max_batch_size": said})
+            self.assertEqual(config.max_batch_size, written)
+        with self.assertRaisesRegex(
+            ConfigError, "max_batch_size is 64, but the model takes 8; write max_batch_size: 8."
+        ):
+            self._config(ConfigOptions(handwritten="max_batch_size: 64"), own={"max_batch_size": 8})
+
+    def test_ragged_batches(self) -> None:
+        shapes = [{**_tensor(-1, -1), "name": "a"}, {**_tensor(-1, 3), "name": "b"}]
+        config = self._config(ConfigOptions(), inputs=shapes)
+        self.assertEqual([entry.allow_ragged_batch for entry in config.input], [True, False])
+        for options in (ConfigOptions(allow_ragged_batch=False), ConfigOptions(max_batch_size=0)):
+            self.assertFalse(self._config(options, inputs=shapes).input[0].allow_ragged_batch)
+        narrower = ConfigOptions(handwritten='input { name: "a" dims: 5 }')
+        self.assertFalse(self._config(narrower, inputs=shapes).input[0].allow_ragged_batch)
+        wrong = ConfigOptions(handwritten='input { name: "b" allow_ragged_batch: true }')
+        with self.assertRaisesRegex(
+            ConfigError, "input 'b': allow_ragged_batch is true, but the signature says tensor"
+        ):
+            self._config(wrong, inputs=shapes)
+
     def test_names_in_any_script(self) -> None:
         name = 'größe "π"/\\'
         text = render_config(self._folder(inputs=[{"type": "double", "name": name, "required": True}]))

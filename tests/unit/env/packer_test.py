@@ -117,6 +117,21 @@ class PackerTest(parameterized.TestCase):
         python = out / "bin" / "python3"
         self.assertEqual(python.read_bytes(), (out / "bin" / f"python{fixtures.SERIES}").read_bytes())
 
+    def test_bundled_openmp_gets_its_real_name_where_it_is_needed(self) -> None:
+        bundled = fixtures.wheel(self.folder, "bundled", {"bundled.libs/libgomp-e985bcbb.so.1.0.0": b"openmp"})
+        needing = {"n/lib_n.so": b"\x7fELF \0libgomp.so.1\0 \0libc.so.6\0"}
+        self.wheels.append(bundled)
+        with tarfile.open(self.pack("unneeded.tar.gz")) as tar:
+            self.assertNotIn("lib/libgomp.so.1", tar.getnames())
+        self.wheels.append(fixtures.wheel(self.folder, "n", needing))
+        with tarfile.open(self.pack("env.tar.gz")) as tar:
+            link = tar.extractfile("lib/libgomp.so.1")
+            assert link
+            self.assertEqual(link.read(), b"openmp")
+        self.wheels.remove(bundled)
+        with tarfile.open(self.pack("none.tar.gz")) as tar:
+            self.assertNotIn("lib/libgomp.so.1", tar.getnames())
+
     def test_exclude(self) -> None:
         with tarfile.open(self.pack("env.tar.gz", exclude=["*/tests/*"])) as tar:
             self.assertFalse([name for name in tar.getnames() if "/tests/" in name])

@@ -77,6 +77,12 @@ class ReproducibleTest(parameterized.TestCase):
         self.assertEqual(results[0], results[1])
         self.assertEqual(mlflow.pyfunc.load_model(str(out)).predict([1]), [1])
 
+    @parameterized.parameters(("/build/scratch/small", "small"), ("people/small", "people/small"), ("", ""))
+    def test_folder_of_a_pretrained_model_goes(self, source: str, wanted: str) -> None:
+        content = {"flavors": {"transformers": {"source_model_name": source}}}
+        written = yaml.safe_load(reproducible.normalize_mlmodel(content, {}, reproducible.stated_time()))
+        self.assertEqual(written["flavors"]["transformers"]["source_model_name"], wanted)
+
     def test_id_follows_the_content(self) -> None:
         ids = set()
         for text in ("a", "b", "a"):

@@ -22,6 +22,7 @@ class SuitabilityTest(parameterized.TestCase):
         model = fixtures.written(self.folder / "model", mlmodel, requirements)
         lock = self.folder / "wine_3.11.lock"
         pins = ("mlflow-skinny==3.17.2", "scikit-learn==1.9.1", "torch==2.13.0+cpu", "numpy==2.5.5rc1")
+        pins += ("xgboost-cpu==3.2.0",)
         lock.write_text("".join(f"{pin} --hash=sha256:{_DIGEST}\n" for pin in pins))
         return suitability.check(str(model), str(lock), python)
 
@@ -30,6 +31,7 @@ class SuitabilityTest(parameterized.TestCase):
         "# comment\n-c constraints.txt\n--extra-index-url x\n",
         "scikit_learn==1.9.1\nmlflow==3.17.2\nmlflow-skinny\n",
         "torch==2.13.0",
+        "xgboost==3.2.0",
         "numpy>=2",
         "pywin32 ; sys_platform == 'win32'",
         "tomli ; python_version < '3.11'",

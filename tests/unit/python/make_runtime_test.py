@@ -1,5 +1,6 @@
 """Runtimes copied from an interpreter: what is in them, that bytes repeat, and what is said of unusable ones."""
 
+import argparse
 import json
 import os
 import shutil
@@ -92,6 +93,10 @@ class MakeRuntimeTest(absltest.TestCase):
         self.assertEqual(results[0], results[1])
         for name, content in results[0].items():
             self.assertNotIn(b"somebody", content[1] if isinstance(content, tuple) else b"", name)
+
+    def test_programs_of_the_build_compile_no_standard_library(self) -> None:
+        """The interpreter of this test is such a runtime."""
+        self.assertTrue(os.path.exists(argparse.__cached__))
 
     def test_a_c_library_of_its_own(self) -> None:
         """The interpreter is started by a script, with that library and without a word of it in the environment."""

@@ -71,6 +71,30 @@ class CompareTest(parameterized.TestCase):
             with self.assertRaisesRegex(compare.MismatchError, f"output 'y' {words}"):
                 compare.check_outputs([wanted], infos, {"y": got})
 
+    def test_volatile_outputs_have_types_only(self) -> None:
+        infos = [TensorInfo("id", "INT64", (-1,))]
+        wanted, got = number("id", [1], "int64"), np.array([2])
+        compare.check_outputs([wanted], infos, {"id": got}, {"id"})
+        with self.assertRaisesRegex(compare.MismatchError, "differs"):
+            compare.check_outputs([wanted], infos, {"id": got}, {"x"})
+        with self.assertRaisesRegex(compare.MismatchError, "has shape"):
+            compare.check_outputs([wanted], infos, {"id": np.array([2, 3])}, {"id"})
+
+    def test_an_empty_list_has_no_type(self) -> None:
+        infos = [TensorInfo("y", "FP32", (-1, 4))]
+        compare.check_outputs([number("", [])], infos, {"y": np.empty((0, 4), np.float32)})
+        with self.assertRaises(compare.MismatchError):
+            compare.check_outputs([number("", [])], infos, {"y": np.empty((1, 4), np.float32)})
+
+    def test_records_and_columns(self) -> None:
+        record, columns = {"id": "x", "data": [{"a": 1}]}, {"id": ["x"], "data": [[1, 2]]}
+        self.assertEqual([item["shape"] for item in expected.tensors(record)], [[], [1]])
+        self.assertEqual(expected.tensors(record)[1]["values"], ['[{"a": 1}]'])
+        self.assertEqual([item["shape"] for item in expected.tensors(columns)], [[1], [1, 2]])
+        rows = [{"id": "x", "data": [1, 2]}, {"id": "y", "data": [3, 4]}]
+        self.assertEqual(list(expected.named(rows, ["id", "data", "more"])), ["id", "data"])
+        self.assertEqual(expected.tensors(expected.named(rows, ["id", "data"]))[1]["values"], ["[1, 2]", "[3, 4]"])
+
     def test_several_outputs_without_names(self) -> None:
         self.assertEqual(expected.named(([1], [2]), ["a", "b"]), {"a": [1], "b": [2]})
         self.assertEqual(expected.named([{"a": 1, "b": 2}], ["a", "b"]), {"a": [1], "b": [2]})

@@ -120,9 +120,15 @@ class FetchTest(parameterized.TestCase):
     def test_no_wheel_for_the_target(self) -> None:
         os.environ["FAKE_PIP_OUTPUT"] = _NO_WHEEL
         with self.assertRaisesRegex(
-            fetch.FetchError, f"^x.lock: numpy==1.26.4 has no wheel for Python 3.13.0 on {_PLATFORM}. Choose a version"
+            fetch.MissingWheelError,
+            f"^x.lock: numpy==1.26.4 has no wheel for Python 3.13.0 on {_PLATFORM}. Choose a version",
         ):
             self.fetch(self.publish("a"), version="3.13.0")
+
+    def test_no_wheel_among_other_failures(self) -> None:
+        self.assertTrue(fetch.is_missing(_NO_WHEEL))
+        self.assertFalse(fetch.is_missing(_NO_WHEEL + _MISMATCH))
+        self.assertFalse(fetch.is_missing("ERROR: Connection refused"))
 
     def test_other_failures_keep_the_words_of_pip(self) -> None:
         os.environ["FAKE_PIP_OUTPUT"] = "ERROR: Connection refused"
@@ -166,6 +172,18 @@ class FetchTest(parameterized.TestCase):
         ]
         self.assertEqual(fetch.main(["--lock", str(path), *common]), 1)
         self.assertEqual(fetch.main(["--lock", "nowhere.lock", *common]), 1)
+
+    def test_exit_status(self) -> None:
+        path = self.folder / "x.lock"
+        path.write_text(self.publish("a"))
+        arguments = ["--lock", str(path), "--out", str(self.folder / "out"), "--python_version", "3.11.7"]
+        arguments += ["--store", str(self.folder / "store")]
+        with mock.patch.object(fetch, "find_pip", return_value=self.pip):
+            for output, status in ((_NO_WHEEL, 3), (_MISMATCH, 1), (_NO_WHEEL + _MISMATCH, 1), ("Refused", 1)):
+                os.environ["FAKE_PIP_OUTPUT"] = output
+                self.assertEqual(fetch.main(arguments), status, output)
+            os.environ["FAKE_PIP_OUTPUT"] = ""
+            self.assertEqual(fetch.main(arguments), 0)
 
     def test_store_folder(self) -> None:
         self.assertEqual(store.default_folder({"HOME": "/h"}), "/h/.cache/mlflow-backend/wheels")

@@ -33,6 +33,8 @@ class ConfigOptions:
         instance_count: instances; 0: not written, Triton's default.
         instance_kind: one of `INSTANCE_KINDS`; "": Triton's choice.
         dynamic_batching: let Triton gather requests; only with `max_batch_size` above 0.
+        allow_ragged_batch: let it gather requests whose rows have different shapes, too, where the signature has
+            variable axes besides the rows. Each `predict` still gets rows of one shape.
         max_queue_delay_microseconds: how long a request may wait for others.
         preferred_batch_sizes: batch sizes to send at once.
         priority_levels: requests may have a priority from 1, the most urgent, to this; 0: all are alike. One that says
@@ -57,6 +59,7 @@ class ConfigOptions:
     instance_count: int = 0
     instance_kind: str = ""
     dynamic_batching: bool = True
+    allow_ragged_batch: bool = True
     max_queue_delay_microseconds: int = 0
     preferred_batch_sizes: tuple[int, ...] = ()
     priority_levels: int = 0

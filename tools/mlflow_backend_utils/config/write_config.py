@@ -21,6 +21,7 @@ _ENV_PATH = flags.DEFINE_string("env_path", ENV_PATH, "EXECUTION_ENV_PATH; empty
 _INSTANCE_COUNT = flags.DEFINE_integer("instance_count", 0, "Instances; 0: Triton's default.")
 _INSTANCE_KIND = flags.DEFINE_enum("instance_kind", "", ["", *INSTANCE_KINDS], "Where instances run.")
 _DYNAMIC_BATCHING = flags.DEFINE_bool("dynamic_batching", False, "Let Triton gather requests.")
+_RAGGED = flags.DEFINE_bool("allow_ragged_batch", True, "Gather requests whose rows have different shapes, too.")
 _MAX_QUEUE_DELAY = flags.DEFINE_integer("max_queue_delay_microseconds", 0, "How long a request may wait for others.")
 _PREFERRED = flags.DEFINE_multi_integer("preferred_batch_size", [], "Batch size to send at once; repeatable.")
 _PRIORITY_LEVELS = flags.DEFINE_integer("priority_levels", 0, "Priorities of requests; 0: all are alike.")
@@ -61,6 +62,7 @@ def _options() -> ConfigOptions:
         env_path=_ENV_PATH.value,
         instance_count=_INSTANCE_COUNT.value,
         instance_kind=_INSTANCE_KIND.value,
+        allow_ragged_batch=_RAGGED.value,
         dynamic_batching=_DYNAMIC_BATCHING.value,
         max_queue_delay_microseconds=_MAX_QUEUE_DELAY.value,
         preferred_batch_sizes=tuple(_PREFERRED.value),

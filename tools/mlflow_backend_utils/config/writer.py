@@ -38,7 +38,8 @@ def render_config(model_dir: Path, options: ConfigOptions | None = None) -> str:
     options.check()
     try:
         model = metadata.read(model_dir)
-        model_schema = replace(schema.build(model.signature), tells_form=options.answer_form)
+        own = schema.build(model.signature, model.max_batch_size)
+        model_schema = replace(own, tells_form=options.answer_form)
     except BackendError as error:
         raise ConfigError(_with_folder(model_dir, str(error))) from None
     config = _parse(options.handwritten)
@@ -49,6 +50,8 @@ def render_config(model_dir: Path, options: ConfigOptions | None = None) -> str:
     _fill_tensors(config.input, (*model_schema.inputs, *model_schema.param_inputs), batched)
     # Of a model that does not say its outputs, the backend completes them all.
     _fill_tensors(config.output, model_schema.all_outputs if model_schema.outputs else (), batched)
+    if options.allow_ragged_batch and batched:
+        _allow_ragged_batch(config.input, model_schema.inputs)
     # With an input example the backend completes the configuration when the server loads the model.
     if not config.output and model.input_example is None:
         raise ConfigError(
@@ -99,7 +102,7 @@ def _set_max_batch_size(config: Any, options: ConfigOptions, model_schema: Model
     # A written 0 and none at all parse alike, and mean different things.
     if options.handwritten is not None and re.search(r"^\s*max_batch_size\s*:", options.handwritten, re.MULTILINE):
         return
-    config.max_batch_size = options.max_batch_size if model_schema.batchable else 0
+    config.max_batch_size = model_schema.at_most(options.max_batch_size)
 
 
 def _refuse_conflicts(config: Any, model_schema: ModelSchema) -> None:
@@ -118,6 +121,7 @@ def _tensor_configs(entries: Iterable[Any]) -> list[conflicts.TensorConfig]:
             data_type=names.Name(entry.data_type) if entry.data_type else "",
             dims=tuple(entry.dims),
             optional=bool(getattr(entry, "optional", False)),
+            ragged=bool(getattr(entry, "allow_ragged_batch", False)),
         )
         for entry in entries
     ]
@@ -136,6 +140,14 @@ def _fill_tensors(entries: Any, fields: Sequence[Field], batched: bool) -> None:
             entry.dims.extend(part.dims(batched))
         if part.optional and hasattr(entry, "optional"):
             entry.optional = True
+
+
+def _allow_ragged_batch(entries: Iterable[Any], fields: Sequence[Field]) -> None:
+    """Let Triton gather requests whose rows have different shapes; the backend groups them by shape."""
+    ragged = {part.name for part in fields if part.is_ragged}
+    for entry in entries:
+        if entry.name in ragged and -1 in entry.dims:
+            entry.allow_ragged_batch = True
 
 
 def _set_scheduling(config: Any, options: ConfigOptions) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from mlflow_backend_utils.env import archive, bytecode, deflate, site_packages
+from mlflow_backend_utils.env import archive, bytecode, deflate, openmp, site_packages
 from mlflow_backend_utils.env.plan import Member, PackError, Reader, plan, python_series
 
 __all__ = ["ERRORS", "PackError", "pack"]
@@ -71,6 +71,9 @@ def pack(
     reader = Reader()
     try:
         members = plan(runtime, wheels, exclude, conda_pack_wheel, reader)
+        openmp_link = openmp.link(members, reader)
+        if openmp_link:
+            members = dict(sorted({**members, openmp_link.name: openmp_link}.items()))
         if pyc == "unchecked":
             members = add_bytecode(members, runtime, threads)
         if out:

@@ -133,24 +133,10 @@ def precompile(out: str, tool: str) -> None:
     assert spec and spec.loader
     bytecode = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bytecode)
-    series = "{}.{}".format(*sys.version_info[:2])
-    names = sorted(
-        os.path.relpath(os.path.join(folder, file), out)
-        for folder, _, files in os.walk(out)
-        for file in files
-        if file.endswith(".py")
-    )
-    sources = [(name, os.path.abspath(os.path.join(out, name)), "") for name in names]
     try:
-        compiled = bytecode.compile_all(sys.executable, sources, os.cpu_count() or 1)
+        bytecode.precompile(out, sys.executable, "{}.{}".format(*sys.version_info[:2]))
     except bytecode.CompileError as error:
         raise WheelError(str(error)) from error
-    for name, code in compiled.items():
-        target = os.path.join(out, bytecode.pyc_name(name, series))
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "wb") as stream:
-            stream.write(code)
-        os.chmod(target, 0o644)
 
 
 def check_same(path: str, owner: str, content: object, other_owner: str, other_content: object) -> None:

@@ -39,7 +39,10 @@ def explain(error: BaseException) -> str:
 def load_and_predict(folder: str) -> None:
     """Load the model in `folder` with mlflow.pyfunc; predict on its input example if it has one."""
     import mlflow.pyfunc
+    import mlflow.tracing
 
+    # MLflow 2 would make a folder for traces below the working directory.
+    mlflow.tracing.disable()
     model = mlflow.pyfunc.load_model(folder)
     example = model.metadata.load_input_example(folder)
     if example is None:

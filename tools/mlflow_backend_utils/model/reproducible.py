@@ -29,6 +29,8 @@ from mlflow_backend import metadata
 from mlflow_backend_utils.model import skops_file
 
 _CODE_PATH = "model_code_path"
+# A name on a model hub, if it is not the folder that the model was loaded from.
+_PATHS = (_CODE_PATH, "source_model_name")
 _MLMODEL = "MLmodel"
 _DEFAULT_TIME = datetime.datetime(1980, 1, 1, tzinfo=datetime.timezone.utc)
 # 1980-01-01 00:00:00 in the two 16-bit words of a zip header: time, then date.
@@ -91,10 +93,14 @@ def normalize_mlmodel(content: dict[str, Any], files: dict[str, bytes], time: da
 
 
 def _without_path(flavor: Any) -> Any:
-    """A flavor without the path of the file that a model from code was saved from."""
-    if not isinstance(flavor, dict) or not isinstance(flavor.get(_CODE_PATH), str):
+    """A flavor without the folders of the file that a model from code, or a pretrained one, was saved from."""
+    if not isinstance(flavor, dict):
         return flavor
-    return flavor | {_CODE_PATH: os.path.basename(flavor[_CODE_PATH])}
+    return flavor | {
+        key: os.path.basename(flavor[key].rstrip("/"))
+        for key in _PATHS
+        if isinstance(flavor.get(key), str) and (key == _CODE_PATH or os.path.isabs(flavor[key]))
+    }
 
 
 def normalize(folder: str, out: str, time: datetime.datetime = _DEFAULT_TIME) -> None:

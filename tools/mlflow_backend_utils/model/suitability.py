@@ -16,8 +16,9 @@ from mlflow_backend import metadata, schema
 from mlflow_backend.errors import BackendError, MetadataError
 from mlflow_backend_utils.env import distributions, lock
 
-# mlflow-skinny is mlflow without its tracking server, and serves just as well.
-_STANDS_FOR = {"mlflow": ("mlflow-skinny",)}
+# Other distributions of the same module, which serve just as well: mlflow without its tracking server, XGBoost without
+# CUDA.
+_STANDS_FOR = {"mlflow": ("mlflow-skinny",), "xgboost": ("xgboost-cpu",)}
 
 
 def requirements(text: str, name: str) -> Iterator[Requirement]:

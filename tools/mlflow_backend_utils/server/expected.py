@@ -13,8 +13,8 @@ brings. It loads the model with mlflow.pyfunc and predicts on variants of the mo
 FILE gets JSON: an object that has for each model, by its folder as given, an object that has for each variant `inputs`,
 and `outputs` or `error`. With --models it is a folder with such an object in `NAME.json` for each model below DIR.
 Inputs and outputs are lists of `name` ("" when the model does not name it), `dtype` (as NumPy writes it, or "text",
-"bytes", "datetime", "json"), `shape` and `values`: base64 of the little-endian bytes for numbers, else a list of strings
-(base64 of bytes; JSON documents).
+"bytes", "datetime", "json"), `shape` and `values`: base64 of the little-endian bytes for numbers, else a list of
+strings (base64 of bytes; JSON documents).
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ import numpy as np
 MANY = 10_000
 # Of the variant with many rows, as the example's text has it.
 _MOST_BYTES = 16 << 20
+# What MLflow writes into the metadata of models that chat: a request and its answer are one row, each a dict.
+_CHAT_TASKS = ("agent/v1/chat", "agent/v1/responses", "agent/v2/chat")
 
 
 def encode(name: str, values: Any) -> dict[str, Any]:
@@ -56,17 +58,33 @@ def _plain(value: Any) -> Any:
     """`value` with NumPy's types replaced by Python's."""
     if isinstance(value, dict):
         return {str(key): _plain(child) for key, child in value.items()}
+    if hasattr(value, "model_dump"):
+        return _plain(value.model_dump())
     if isinstance(value, (list, tuple, np.ndarray)):
         return [_plain(child) for child in value]
     return value.item() if isinstance(value, np.generic) else value
 
 
+def column(cells: list[Any]) -> Any:
+    """Cells as one array; NumPy alone would make lists in them further axes."""
+    if not any(isinstance(cell, (dict, list)) for cell in cells):
+        return np.asarray(cells)
+    array = np.empty(len(cells), dtype=object)
+    array[:] = cells
+    return array
+
+
 def tensors(data: Any) -> list[dict[str, Any]]:
     """The tensors in whatever pyfunc takes or gives: frames and dicts by name, anything else as one."""
     if hasattr(data, "columns"):
-        return [encode(str(column), data[column].to_numpy()) for column in data.columns]
+        return [encode(str(name), data[name].to_numpy()) for name in data.columns]
     if isinstance(data, dict):
-        return [encode(str(key), value) for key, value in data.items()]
+        # In a record a list is one value.
+        record = any(isinstance(value, (dict, str, int, float)) for value in data.values())
+        return [
+            encode(str(key), column([value]) if record and isinstance(value, (dict, list)) else value)
+            for key, value in data.items()
+        ]
     if hasattr(data, "to_numpy"):
         data = data.to_numpy()
     elif hasattr(data, "toarray"):
@@ -81,8 +99,25 @@ def named(result: Any, names: list[Any]) -> Any:
     if isinstance(result, tuple) and len(result) == len(names) > 1:
         return dict(zip(names, result, strict=True))
     if isinstance(result, list) and len(names) > 1 and result and isinstance(result[0], dict):
-        return {name: [row[name] for row in result] for name in names}
+        # An output that is not required may be missing.
+        return {name: column([row[name] for row in result]) for name in names if name in result[0]}
     return result
+
+
+def row(record: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """A row given as a dict of values, as one of columns with one value each."""
+    columns = {}
+    for name, value in record.items():
+        columns[name] = np.empty(1, dtype=object if isinstance(value, (str, list, dict)) else np.asarray(value).dtype)
+        columns[name][0] = value
+    return columns
+
+
+def chat_answer(model: Any, example: dict[str, Any]) -> dict[str, Any]:
+    """As `answer`, of a model that answers one row."""
+    result = model.predict(example)
+    is_document = not model.metadata.get_output_schema().has_input_names()
+    return {"inputs": tensors(row(example)), "outputs": tensors([result] if is_document else row(result))}
 
 
 def with_missing_value(example: Any) -> Any:
@@ -137,11 +172,16 @@ def answers(folder: str, many: int) -> dict[str, Any]:
       ValueError: the model has no input example.
     """
     import mlflow.pyfunc
+    import mlflow.tracing
 
+    # MLflow 2 would make a folder for traces below the working directory.
+    mlflow.tracing.disable()
     model = mlflow.pyfunc.load_model(folder)
     example = model.metadata.load_input_example(folder)
     if example is None:
         raise ValueError(f"{folder}: the model has no input example; save it with input_example=…")
+    if (model.metadata.metadata or {}).get("task") in _CHAT_TASKS:
+        return {"example": chat_answer(model, example)}
     variants = {"example": example, "empty": with_rows(example, 0)}
     if many:
         # Saved with the model, of all its rows.

@@ -20,7 +20,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +68,19 @@ class ModelCheck:
       info: what the server says about it.
       cases: what MLflow answers, by variant.
       clients: one a protocol.
+      volatile: outputs that MLflow fills anew for each answer, such as an id.
     """
 
-    def __init__(self, model: str, info: ModelInfo, cases: dict[str, reference.Case], clients: Sequence[Client]):
+    def __init__(
+        self,
+        model: str,
+        info: ModelInfo,
+        cases: dict[str, reference.Case],
+        clients: Sequence[Client],
+        volatile: Container[str] = (),
+    ):
         self._model = model
+        self._volatile = volatile
         self._info = info
         self._cases = cases
         self._clients = [client for client in clients if self._can_speak(client)]
@@ -114,7 +123,8 @@ class ModelCheck:
         case = self._cases[variant]
         inputs = compare.to_client_inputs(case.inputs, self._info.inputs)
         names = [info.name for info in self._info.outputs]
-        compare.check_outputs(case.outputs, self._info.outputs, client.infer(self._model, inputs, names))
+        actual = client.infer(self._model, inputs, names)
+        compare.check_outputs(case.outputs, self._info.outputs, actual, self._volatile)
 
     def _answers_or_refuses(self, client: Client, variant: str) -> None:
         """What MLflow answers may also be refused where JSON has no NaN or a batch has a limit, but properly."""

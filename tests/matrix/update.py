@@ -1,0 +1,17 @@
+"""Writes the table of tested versions into README.md: ./bazelw run //tests/matrix:update."""
+
+import os
+from pathlib import Path
+
+from tests.matrix import versions
+
+
+def main() -> None:
+    runfiles = Path(os.environ["RUNFILES_DIR"])
+    readme = Path(os.environ["BUILD_WORKSPACE_DIRECTORY"], "README.md")
+    table = versions.read(runfiles / os.environ["TABLE"], (runfiles / os.environ["LOCK"]).parent)
+    readme.write_text(versions.updated(readme.read_text(encoding="utf-8"), table), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
