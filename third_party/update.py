@@ -31,7 +31,7 @@ MODEL_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 CPUS = ("x86_64", "aarch64")
 
-# Order matters: the later ones are constrained by the tests' lock, so that one process may hold both.
+# Order matters: a set comes after the one that constrains it.
 LOCKS = {
     "dev": MODEL_PYTHONS,
     "tools": MODEL_PYTHONS,
@@ -40,7 +40,9 @@ LOCKS = {
     "numpy1": ("3.9", "3.10", "3.11", "3.12"),
     "numpy2": tuple(LOCK_PYTHONS),
     "flavors": ("3.11",),
+    "gateway": ("3.11",),
     "lint": ("3.11",),
+    "integration": ("3.11",),
     "peers": ("3.11",),
     "mlflow2_numpy1": ("3.11", "3.12"),
     "mlflow2_numpy2": ("3.10", "3.13"),
@@ -51,7 +53,11 @@ LOCKS = {
 
 # Those with a wheel that not every machine's pip finds.
 OPTIONAL = ("torch", "transformers4")
-CONSTRAINED = ("bench", "tools", "wine", "flavors", "lint")
+# Set -> the one whose versions it takes where both have a package, so that one process may hold both.
+CONSTRAINTS = {
+    **dict.fromkeys(("bench", "flavors", "gateway", "lint", "tools", "wine"), "dev"),
+    "integration": "tools",
+}
 
 HEADER = '''"""Outside inputs and their digests. Written by `./bazelw run //third_party:update`; do not edit."""
 '''
@@ -130,8 +136,8 @@ def compile_lock(folder: Path, name: str, minor: str) -> None:
     command += ["--only-binary", ":all:", "--output-file", f"{name}_{minor}.lock", f"{name}.in"]
     for place in find_links():
         command += ["--find-links", place]
-    if name in CONSTRAINED:
-        command += ["--constraint", f"dev_{minor}.lock"]
+    if name in CONSTRAINTS:
+        command += ["--constraint", f"{CONSTRAINTS[name]}_{minor}.lock"]
     subprocess.run(command, check=True, cwd=folder)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from mlflow_backend_utils.cli import versions, workspace
+from mlflow_backend_utils.cli import gateway, models, versions, workspace
 from mlflow_backend_utils.cli.errors import InputError
 from mlflow_backend_utils.config.options import ENV_PATH, ConfigError, ConfigOptions
 from mlflow_backend_utils.config.writer import render_config
@@ -25,6 +25,9 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.group(name=_NAME, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
     """Turn an MLflow model into something a Triton Inference Server serves."""
+
+
+cli.add_command(models.models)
 
 
 def environment_path(conda_pack_path: str) -> str:
@@ -122,6 +125,10 @@ def build_stub(python_version: str, triton_version: str, output_path: Path, give
     python, triton = versions.python_version(python_version), versions.triton_version(triton_version)
     folder = workspace.find_workspace(given, os.environ, Path.cwd())
     workspace.build_stub(folder, python, triton, output_path)
+
+
+cli.add_command(models.models)
+cli.add_command(gateway.gateway)
 
 
 def main() -> None:

@@ -1,0 +1,63 @@
+"""Requests and answers of Triton's gRPC protocol, in terms of NumPy arrays.
+
+tritonclient's own classes take longer for a small request than the server does to answer it; its generated messages
+are used as they are.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from tritonclient.grpc import service_pb2
+from tritonclient.utils import deserialize_bytes_tensor, triton_to_np_dtype
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_DATATYPES = {
+    **{np.dtype(f"int{bits}"): f"INT{bits}" for bits in (8, 16, 32, 64)},
+    **{np.dtype(f"uint{bits}"): f"UINT{bits}" for bits in (8, 16, 32, 64)},
+    **{np.dtype(f"float{bits}"): f"FP{bits}" for bits in (16, 32, 64)},
+    np.dtype(bool): "BOOL",
+    np.dtype(object): "BYTES",
+}
+
+
+def datatype(array: Array) -> str:
+    """Triton's name of an array's type; object arrays hold `bytes`."""
+    return _DATATYPES[array.dtype]
+
+
+def raw(array: Array) -> bytes:
+    """An array as it travels: C order, little-endian; BYTES with a 4-byte length before each."""
+    if array.dtype != object:
+        return array.tobytes()
+    pack = struct.Struct("<I").pack
+    return b"".join(piece for cell in array.ravel().tolist() for piece in (pack(len(cell)), cell))
+
+
+def request(model: str, version: str, tensors: Mapping[str, Array], parameters: Mapping[str, Any]) -> Any:
+    """A `ModelInferRequest`."""
+    message = service_pb2.ModelInferRequest(model_name=model, model_version=version)
+    for name, array in tensors.items():
+        message.inputs.add(name=name, datatype=datatype(array), shape=array.shape)
+        message.raw_input_contents.append(raw(array))
+    for key, value in parameters.items():
+        field = "bool_param" if isinstance(value, bool) else "int64_param" if isinstance(value, int) else "string_param"
+        setattr(message.parameters[key], field, value)
+    return message
+
+
+def answer(response: Any) -> dict[str, Array]:
+    """The tensors of a `ModelInferResponse`."""
+    found = {}
+    for output, content in zip(response.outputs, response.raw_output_contents, strict=True):
+        shape = tuple(output.shape)
+        if output.datatype == "BYTES":
+            array = deserialize_bytes_tensor(content)
+        else:
+            array = np.frombuffer(content, triton_to_np_dtype(output.datatype))
+        found[output.name] = array.reshape(shape)
+    return found
