@@ -24,6 +24,9 @@ _MODEL = "frame_total"
 _JSON = "application/json"
 _GOOD = json.dumps({"dataframe_split": {"columns": ["x", "y"], "data": [[1.5, 2.0]]}}).encode()
 _ANSWER = b'{"predictions": [3.5]}'
+_HEAD = (
+    f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {_JSON}\r\nContent-Length: {len(_GOOD)}\r\n\r\n".encode()
+)
 _IDLE_CONNECTIONS = 1000
 # What an allocator keeps after a burst.
 _MOST_MIB_MORE = 64
@@ -69,15 +72,14 @@ class ResilienceTest(absltest.TestCase):
 
     def test_slow_clients(self) -> None:
         """Some send a byte now and then, some never read: others are answered meanwhile."""
-        head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {_JSON}\r\nContent-Length: {len(_GOOD)}\r\n\r\n"
         with contextlib.ExitStack() as stack:
             slow = [stack.enter_context(socket.create_connection(("127.0.0.1", self.port))) for _ in range(20)]
-            for byte in head.encode()[:40]:
+            for byte in _HEAD[:40]:
                 for one in slow:
                     one.send(bytes([byte]))
                 self._good()
             whole = stack.enter_context(socket.create_connection(("127.0.0.1", self.port)))
-            whole.sendall(head.encode() + _GOOD)
+            whole.sendall(_HEAD + _GOOD)
             self.assertTrue(whole.recv(1000).endswith(_ANSWER))
 
     def test_oversized_bodies(self) -> None:
@@ -99,11 +101,10 @@ class ResilienceTest(absltest.TestCase):
 
     def test_a_client_that_goes_away(self) -> None:
         before = _rss(self.pid), _descriptors(self.pid)
-        head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {_JSON}\r\nContent-Length: {len(_GOOD)}\r\n\r\n"
-        for cut in (10, len(head), len(head) + 5, len(head) + len(_GOOD)):
+        for cut in (10, len(_HEAD), len(_HEAD) + 5, len(_HEAD) + len(_GOOD)):
             for _ in range(50):
                 with socket.create_connection(("127.0.0.1", self.port)) as one:
-                    one.sendall((head.encode() + _GOOD)[:cut])
+                    one.sendall((_HEAD + _GOOD)[:cut])
         self._good()
         self._settles(before)
 
@@ -156,15 +157,16 @@ class ResilienceTest(absltest.TestCase):
 
     def test_graceful_shutdown(self) -> None:
         """A request under way is answered after the gateway was told to stop."""
-        with running.gateway(self.server.grpc_url, self.scratch) as (port, pid):
-            head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {_JSON}\r\nContent-Length: {len(_GOOD)}\r\n\r\n"
-            with socket.create_connection(("127.0.0.1", port), timeout=30) as one:
-                one.sendall(head.encode() + _GOOD[:-1])
-                time.sleep(0.2)
-                os.kill(pid, signal.SIGTERM)
-                time.sleep(0.2)
-                one.sendall(_GOOD[-1:])
-                self.assertTrue(one.recv(1000).endswith(_ANSWER))
+        with (
+            running.gateway(self.server.grpc_url, self.scratch) as (port, pid),
+            socket.create_connection(("127.0.0.1", port), timeout=30) as one,
+        ):
+            one.sendall(_HEAD + _GOOD[:-1])
+            time.sleep(0.2)
+            os.kill(pid, signal.SIGTERM)
+            time.sleep(0.2)
+            one.sendall(_GOOD[-1:])
+            self.assertTrue(one.recv(1000).endswith(_ANSWER))
 
     def test_token(self) -> None:
         with running.gateway(self.server.grpc_url, self.scratch, "--token", "secret") as (port, _):

@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import os
 import signal
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,7 @@ def runfile(variable: str) -> Path:
 
 def ask(port: int, path: str, body: bytes, content_type: str, timeout: float = 60.0) -> Answer:
     """The answer to a POST; raises OSError or http.client.HTTPException where there is none."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = connect(port, timeout=timeout)
     with contextlib.closing(connection):
         connection.request("POST", path, body, {"Content-Type": content_type} if content_type else {})
         answer = connection.getresponse()
@@ -75,8 +76,17 @@ def triton(models: Path, grpc_port: int | None = None) -> TritonServer:
     return TritonServer(models, runfile("TRITONSERVER"), [runfile("BACKEND")], grpc_port=grpc_port)
 
 
+def connect(port: int, secure: ssl.SSLContext | None = None, timeout: float = 60.0) -> http.client.HTTPConnection:
+    """A connection to a server of the test."""
+    if secure is not None:
+        return http.client.HTTPSConnection("127.0.0.1", port, timeout=timeout, context=secure)
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+
+
 @contextlib.contextmanager
-def _process(command: Sequence[str | Path], log: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def _process(
+    command: Sequence[str | Path], log: Path, port: int, secure: ssl.SSLContext | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server that answers `/version` within the scope; its output is shown when something fails."""
     with log.open("wb") as file:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
@@ -86,7 +96,7 @@ def _process(command: Sequence[str | Path], log: Path, port: int) -> Iterator[su
             list(map(str, command)), stdout=file, stderr=subprocess.STDOUT, env=environ, start_new_session=True
         )
     try:
-        _wait(process, port)
+        _wait(process, port, secure)
         yield process
     except BaseException:
         print(log.read_text(errors="replace")[-5000:])
@@ -99,10 +109,10 @@ def _process(command: Sequence[str | Path], log: Path, port: int) -> Iterator[su
                 process.wait(20)
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait(process: subprocess.Popen[bytes], port: int, secure: ssl.SSLContext | None) -> None:
     end = time.monotonic() + _START_SECONDS
     while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = connect(port, secure, timeout=5)
         try:
             connection.request("GET", "/version")
             connection.getresponse().read()
@@ -116,8 +126,10 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 @contextlib.contextmanager
-def gateway(grpc_url: str, scratch: Path, *options: str, http_url: str = "") -> Iterator[tuple[int, int]]:
-    """Port and process of a gateway."""
+def gateway(
+    grpc_url: str, scratch: Path, *options: str, http_url: str = "", secure: ssl.SSLContext | None = None
+) -> Iterator[tuple[int, int]]:
+    """Port and process of a gateway; `secure` of one that serves HTTPS."""
     (port,) = free_ports(1)
     words = [
         runfile("GATEWAY"),
@@ -130,7 +142,7 @@ def gateway(grpc_url: str, scratch: Path, *options: str, http_url: str = "") -> 
         str(port),
         *options,
     ]
-    with _process(words, scratch / "gateway.log", port) as process:
+    with _process(words, scratch / f"gateway_{port}.log", port, secure) as process:
         yield port, process.pid
 
 

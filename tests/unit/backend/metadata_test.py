@@ -103,7 +103,7 @@ class MetadataTest(parameterized.TestCase):
         told = metadata.from_summary(text)
         self.assertEqual((told.signature, told.mlflow_version), (model.signature, "3.17.2"))
         self.assertTrue(told.from_type_hints)
-        self.assertEqual(told.flavors, {"python_function": {"loader_module": "mlflow.sklearn"}})
+        self.assertEqual(told.flavors, {"python_function": {"loader_module": "mlflow.sklearn"}, "sklearn": {}})
         self.assertIsNone(told.input_example)
 
     def test_summary_of_a_model_without_signature(self) -> None:

@@ -40,7 +40,7 @@ def raw(array: Array) -> bytes:
 
 def request(model: str, version: str, tensors: Mapping[str, Array], parameters: Mapping[str, Any]) -> Any:
     """A `ModelInferRequest`."""
-    message = service_pb2.ModelInferRequest(model_name=model, model_version=version)
+    message = service_pb2.ModelInferRequest(model_name=model, model_version=version)  # type: ignore[attr-defined]
     for name, array in tensors.items():
         message.inputs.add(name=name, datatype=datatype(array), shape=array.shape)
         message.raw_input_contents.append(raw(array))

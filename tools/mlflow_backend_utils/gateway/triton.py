@@ -81,20 +81,21 @@ class Triton:
 
     async def config(self, model: str, version: str, timeout: float) -> dict[str, Any]:
         """A model's configuration, as its JSON form."""
-        message = service_pb2.ModelConfigRequest(name=model, version=version)
+        message = service_pb2.ModelConfigRequest(name=model, version=version)  # type: ignore[attr-defined]
         answer = await self._call(self._stub.ModelConfig, message, timeout)
         return dict(json_format.MessageToDict(answer.config, preserving_proto_field_name=True))
 
     async def is_ready(self, model: str, version: str, timeout: float) -> bool:
         """Whether a model answers; of the server if `model` is ""."""
         if not model:
-            return bool((await self._call(self._stub.ServerReady, service_pb2.ServerReadyRequest(), timeout)).ready)
-        message = service_pb2.ModelReadyRequest(name=model, version=version)
+            question = service_pb2.ServerReadyRequest()  # type: ignore[attr-defined]
+            return bool((await self._call(self._stub.ServerReady, question, timeout)).ready)
+        message = service_pb2.ModelReadyRequest(name=model, version=version)  # type: ignore[attr-defined]
         return bool((await self._call(self._stub.ModelReady, message, timeout)).ready)
 
     async def models(self, timeout: float) -> list[str]:
         """Names of the models that are ready."""
-        message = service_pb2.RepositoryIndexRequest(ready=True)
+        message = service_pb2.RepositoryIndexRequest(ready=True)  # type: ignore[attr-defined]
         answer = await self._call(self._stub.RepositoryIndex, message, timeout)
         return sorted({model.name for model in answer.models})
 
