@@ -23,7 +23,7 @@ from tests.integration.gateway import running
 _MODEL = "frame_total"
 _JSON = "application/json"
 _GOOD = json.dumps({"dataframe_split": {"columns": ["x", "y"], "data": [[1.5, 2.0]]}}).encode()
-_ANSWER = b'{"predictions": [3.5]}'
+_ANSWER = b'{"predictions": [{"0": 3.5}]}'
 _HEAD = (
     f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {_JSON}\r\nContent-Length: {len(_GOOD)}\r\n\r\n".encode()
 )

@@ -85,13 +85,13 @@ def connect(port: int, secure: ssl.SSLContext | None = None, timeout: float = 60
 
 @contextlib.contextmanager
 def _process(
-    command: Sequence[str | Path], log: Path, port: int, secure: ssl.SSLContext | None = None
+    command: Sequence[str | Path], log: Path, port: int, secure: ssl.SSLContext | None = None, path: str = os.defpath
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server that answers `/version` within the scope; its output is shown when something fails."""
     with log.open("wb") as file:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         # Some of MLflow's messages list a set.
-        environ |= {"PYTHONHASHSEED": "0", "HOME": str(log.parent), "MLFLOW_DISABLE_TELEMETRY": "true"}
+        environ |= {"PATH": path, "PYTHONHASHSEED": "0", "HOME": str(log.parent), "MLFLOW_DISABLE_TELEMETRY": "true"}
         process = subprocess.Popen(
             list(map(str, command)), stdout=file, stderr=subprocess.STDOUT, env=environ, start_new_session=True
         )
@@ -162,5 +162,7 @@ def mlflow_server(model: Path, environment: Path, scratch: Path) -> Iterator[int
         "--port",
         str(port),
     ]
-    with _process([environment / "bin" / "python3", "-m", "mlflow", *serve], scratch / "mlflow.log", port):
+    # It starts others by name.
+    path = f"{environment / 'bin'}{os.pathsep}{os.defpath}"
+    with _process([environment / "bin" / "python3", "-m", "mlflow", *serve], scratch / "mlflow.log", port, path=path):
         yield port
