@@ -25,10 +25,7 @@ MAX_BATCH_SIZE = "max_batch_size"
 
 @dataclass(frozen=True)
 class Signature:
-    """The signature's parts as parsed JSON; None: the signature does not have that part.
-
-    Attributes:
-    """
+    """The signature's parts as parsed JSON; None: the signature does not have that part."""
 
     inputs: tuple[Mapping[str, Any], ...] | None
     outputs: tuple[Mapping[str, Any], ...] | None
