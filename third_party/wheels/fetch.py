@@ -111,7 +111,8 @@ def run_pips(pip: list[str], requirements: list[str], flags: list[str], out: str
     jobs = max(1, min(jobs, len(requirements)))
     # Long hash lists belong to big binary packages: sorted so, and dealt out in turn, the shares weigh about the same.
     ordered = sorted(requirements, key=lambda line: (-len(line), line))
-    environ = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    # The lock alone decides: with constraints pip calls a wheel that it does not find a conflict of versions.
+    environ = {**os.environ, "PIP_CONSTRAINT": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     with tempfile.TemporaryDirectory() as scratch:
         running = []
         for share in range(jobs):

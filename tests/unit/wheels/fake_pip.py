@@ -6,7 +6,7 @@ import sys
 
 arguments = sys.argv[1:]
 with open(os.environ["FAKE_PIP_CALLS"], "a", encoding="utf-8") as file:
-    file.write(" ".join(arguments) + "\n")
+    file.write(" ".join(["constraint=" + os.environ.get("PIP_CONSTRAINT", ""), *arguments]) + "\n")
 if os.environ.get("FAKE_PIP_OUTPUT"):
     sys.exit(os.environ["FAKE_PIP_OUTPUT"])
 with open(arguments[arguments.index("--requirement") + 1], encoding="utf-8") as file:

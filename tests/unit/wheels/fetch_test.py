@@ -71,6 +71,11 @@ class FetchTest(parameterized.TestCase):
                 self.assertIn(flag, call)
             self.assertIn(f"--platform={_PLATFORM} ", call)
 
+    def test_constraints_of_the_machine_do_not_matter(self) -> None:
+        with mock.patch.dict(os.environ, {"PIP_CONSTRAINT": "constraints.txt"}):
+            self.fetch(self.publish("a"))
+        self.assertStartsWith(self.pip_calls()[0], f"constraint={os.devnull} download ")
+
     def test_second_fetch_needs_no_pip(self) -> None:
         text = "".join(self.publish(name) for name in "ab")
         first = self.fetch(text)
