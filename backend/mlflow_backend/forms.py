@@ -131,7 +131,8 @@ def _as_dict(roles: Mapping[str, str], columns: Sequence[tuple[Field, list[Any]]
 
 def _as_rows(labels: Sequence[Any], columns: Sequence[tuple[Field, list[Any]]]) -> list[dict[Any, Any]]:
     found: dict[Any, list[Any]] = {field.source: values for field, values in columns}
-    if not all(label in found for label in labels):
+    # Columns of None are not sent.
+    if not any(label in found for label in labels):
         found = dict(zip(labels, (values for _, values in columns), strict=False))
     kept = [label for label in labels if label in found]
     return [dict(zip(kept, row, strict=True)) for row in zip(*(found[label] for label in kept), strict=True)]

@@ -213,6 +213,43 @@ class ResilienceTest(absltest.TestCase):
                 connection.request("POST", "/invocations", _GOOD, {"Content-Type": _JSON})
                 self.assertEqual(connection.getresponse().read(), _ANSWER)
 
+    def test_shared_memory(self) -> None:
+        """Large requests go through regions that nobody sees a file of, also after the server was started anew."""
+        rows = 20_000
+        body = json.dumps({"inputs": {"x": [0.5] * rows, "y": list(range(rows))}}).encode()
+        wanted = [{"0": 0.5 + number} for number in range(rows)]
+        models = running.repository(self.scratch / "large", [_MODEL], max_batch_size=rows)
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(running.triton(models))
+            ports = [int(url.rpartition(":")[2]) for url in (server.http_url, server.grpc_url)]
+            port, pid = stack.enter_context(running.gateway(server.grpc_url, self.scratch, http_url=server.http_url))
+
+            def ask() -> None:
+                answer = running.ask(port, "/invocations", body, _JSON)
+                self.assertEqual(answer.status, 200, answer.body[:500])
+                self.assertEqual(json.loads(answer.body)["predictions"], wanted)
+
+            def look() -> None:
+                names = [region["name"] for region in self._get(port, "/v2/systemsharedmemory/status")]
+                self.assertNotEmpty([name for name in names if name.startswith(f"mlflow_gateway_{pid}_")])
+                self.assertEmpty(list(Path("/dev/shm").glob("mlflow_gateway_*")))
+
+            ask()
+            look()
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                for done in [pool.submit(ask) for _ in range(12)]:
+                    done.result()
+            os.kill(server.pid, signal.SIGKILL)
+            server.stop()
+            with running.triton(models, *ports):
+                # The first one finds that the region is lost, and goes without.
+                ask()
+                ask()
+                look()
+
+    def _get(self, port: int, path: str) -> Any:
+        return json.loads(running.ask_get(port, path).body)
+
     def test_metrics(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with contextlib.closing(connection):

@@ -49,6 +49,15 @@ def ask(port: int, path: str, body: bytes, content_type: str, timeout: float = 6
         return Answer(answer.status, answer.headers.get("content-type"), answer.read())
 
 
+def ask_get(port: int, path: str) -> Answer:
+    """The answer to a GET."""
+    connection = connect(port)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers.get("content-type"), answer.read())
+
+
 def signature(folder: Path) -> dict[str, str]:
     """Columns of a saved model with their types in MLflow's words; empty for tensors."""
     model = metadata.read(folder)
@@ -73,9 +82,7 @@ def repository(folder: Path, names: Sequence[str], **options: object) -> Path:
 
 def triton(models: Path, http_port: int | None = None, grpc_port: int | None = None) -> TritonServer:
     """The server, to be entered; on the same ports again if they are given."""
-    return TritonServer(
-        models, runfile("TRITONSERVER"), [runfile("BACKEND")], http_port=http_port, grpc_port=grpc_port
-    )
+    return TritonServer(models, runfile("TRITONSERVER"), [runfile("BACKEND")], http_port=http_port, grpc_port=grpc_port)
 
 
 def connect(port: int, secure: ssl.SSLContext | None = None, timeout: float = 60.0) -> http.client.HTTPConnection:

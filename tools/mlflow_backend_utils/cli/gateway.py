@@ -60,6 +60,7 @@ def gateway_limits(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--tls-key", type=_FILE, help="PEM file with the certificate's private key.")
 @click.option("--cors-origin", multiple=True, help="Origin whose pages may ask; repeatable. None: no page may.")
 @click.option("--no-coalescing", is_flag=True, help="Send each request to the server by itself.")
+@click.option("--no-shared-memory", is_flag=True, help="Send large requests over the connection, too.")
 def gateway(
     triton: str,
     triton_http: str,
@@ -75,6 +76,7 @@ def gateway(
     tls_key: Path | None,
     cors_origin: tuple[str, ...],
     no_coalescing: bool,
+    no_shared_memory: bool,
 ) -> None:
     """Serve /invocations, /ping, /health and /version as `mlflow models serve` does, from a Triton server."""
     if (tls_certificate is None) != (tls_key is None):
@@ -94,6 +96,7 @@ def gateway(
         token=token,
         cors_origins=cors_origin,
         coalesce=not no_coalescing,
+        shared_memory=not no_shared_memory,
     )
     listening = serve.listen(host, port)
     click.echo(f"MLflow scoring protocol on {'https' if tls_key else 'http'}://{host}:{serve.port_of(listening)}")

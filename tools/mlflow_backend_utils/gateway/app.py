@@ -8,7 +8,8 @@
 | `/v2/…` | Triton's own HTTP API |
 | `GET /metrics` | of the gateway, for Prometheus |
 
-With `Accept: text/event-stream` a decoupled model answers piece by piece, as server-sent events.
+With `Accept: text/event-stream`, or `"stream": true` in a bare document, a decoupled model answers piece by piece, as
+server-sent events; `[DONE]` is the last.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class _Gateway:
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         """Connections live as long as the event loop that serves."""
-        self._triton = Triton(self._options.triton)
+        self._triton = Triton(self._options.triton, self._options.shared_memory)
         self._models = Models(self._triton, self._options)
         try:
             yield
@@ -100,19 +101,21 @@ class _Gateway:
 
     async def _pieces(self, request: Request, body: bytes, served: Served) -> Response:
         """The pieces of a decoupled model's answer: as events, or as one list of them."""
-        tensors, params = events.read(body, served.interface)
-        pieces = served.stream(tensors, params)
-        if _EVENTS in request.headers.get("accept", ""):
-            return StreamingResponse(self._events(pieces, served), media_type=_EVENTS)
+        question = events.read(body, served.interface)
+        pieces = served.stream(question.tensors, question.params)
+        if question.is_stream or _EVENTS in request.headers.get("accept", ""):
+            return StreamingResponse(self._events(pieces, served, question.is_wrapped), media_type=_EVENTS)
         async with contextlib.aclosing(pieces):
-            found = [events.value(piece, served.interface) async for piece in pieces]
-        return Response(json.dumps({"predictions": found}), media_type=_JSON)
+            found = [events.value(piece, served.interface, question.is_wrapped) async for piece in pieces]
+        return Response(json.dumps({"predictions": found} if question.is_wrapped else found), media_type=_JSON)
 
-    async def _events(self, pieces: AsyncGenerator[Any], served: Served) -> AsyncGenerator[str]:
+    async def _events(self, pieces: AsyncGenerator[Any], served: Served, is_wrapped: bool) -> AsyncGenerator[str]:
         async with contextlib.aclosing(pieces):
             try:
                 async for piece in pieces:
-                    yield events.event({"predictions": events.value(piece, served.interface)})
+                    value = events.value(piece, served.interface, is_wrapped)
+                    yield events.event({"predictions": value} if is_wrapped else value)
+                yield events.DONE
             except Exception as error:
                 yield events.event(json.loads(bytes(self._trouble(error).body)))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from mlflow_backend import chat
 from mlflow_backend.client import values
 from mlflow_backend.client.errors import ClientError
 from mlflow_backend.client.interface import Interface
@@ -17,8 +18,28 @@ from mlflow_backend_utils.gateway.tensors import Array
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
-def read(body: bytes, interface: Interface) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The tensors and params of a request for one row.
+# What OpenAI's API ends a stream with.
+DONE = "data: [DONE]\n\n"
+
+
+class Question(NamedTuple):
+    """A request for pieces.
+
+    Attributes:
+        tensors: of the one row.
+        params: MLflow's.
+        is_wrapped: the body has one of the protocol's forms, and so have the pieces.
+        is_stream: the body itself asks for a stream, as clients of OpenAI's API do.
+    """
+
+    tensors: dict[str, Array]
+    params: dict[str, Any]
+    is_wrapped: bool
+    is_stream: bool
+
+
+def read(body: bytes, interface: Interface) -> Question:
+    """A request for one row.
 
     The body is one of the scoring protocol's forms, or the bare document of a chat or completion request.
 
@@ -32,18 +53,24 @@ def read(body: bytes, interface: Interface) -> tuple[dict[str, Array], dict[str,
     if not isinstance(document, dict):
         raise GatewayError("the body must be a JSON object.", 400, "BAD_REQUEST")
     params = document.pop("params", None) or {}
+    if not isinstance(params, dict):
+        raise GatewayError("params must be a JSON object.", 400, "BAD_REQUEST")
     found = [form for form in _FORMS if form in document]
-    data = _rows(document[found[0]]) if found else [_split(document, interface.schema, params)]
+    is_stream = not found and document.pop("stream", False) is True
+    data = _rows(found[0], document[found[0]]) if found else [_split(document, interface.schema, params)]
     try:
-        return values.encode(data, interface), params
+        return Question(values.encode(data, interface), params, bool(found), is_stream)
     except ClientError as error:
         raise GatewayError(str(error), 400, "BAD_REQUEST") from None
 
 
-def _rows(data: Any) -> Any:
-    if isinstance(data, Mapping) and "data" in data and "columns" in data:
-        return [dict(zip(data["columns"], row, strict=False)) for row in data["data"]]
-    return data
+def _rows(form: str, data: Any) -> Any:
+    if form != "dataframe_split":
+        return data
+    columns, rows = (data.get(key) if isinstance(data, Mapping) else None for key in ("columns", "data"))
+    if not isinstance(columns, list) or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise GatewayError("dataframe_split must have columns and data, a list of rows.", 400, "BAD_REQUEST")
+    return [dict(zip(columns, row, strict=False)) for row in rows]
 
 
 def _split(document: dict[str, Any], schema: ModelSchema, params: dict[str, Any]) -> dict[str, Any]:
@@ -53,9 +80,12 @@ def _split(document: dict[str, Any], schema: ModelSchema, params: dict[str, Any]
     return {name: value for name, value in document.items() if name not in names}
 
 
-def value(piece: Mapping[str, Array], interface: Interface) -> Any:
-    """One piece in terms of JSON."""
-    return replies.plain_answer(piece, interface)
+def value(piece: Mapping[str, Array], interface: Interface, is_wrapped: bool) -> Any:
+    """One piece in terms of JSON; of a request that was a bare document, a bare document."""
+    answer = replies.plain_answer(piece, interface)
+    if is_wrapped:
+        return answer
+    return chat.chunk(answer[0] if isinstance(answer, list) and len(answer) == 1 else answer)
 
 
 def event(document: Any) -> str:

@@ -21,6 +21,7 @@ class GatewayOptions:
         token: what clients have to send as `Authorization: Bearer TOKEN`; "": nothing.
         cors_origins: origins whose pages may ask; empty: none.
         coalesce: requests that come while others of the model are under way are asked together.
+        shared_memory: large requests go to a server on the same machine through shared memory.
     """
 
     triton: str
@@ -33,3 +34,4 @@ class GatewayOptions:
     token: str = ""
     cors_origins: tuple[str, ...] = ()
     coalesce: bool = True
+    shared_memory: bool = True

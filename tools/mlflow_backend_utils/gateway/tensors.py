@@ -38,12 +38,25 @@ def raw(array: Array) -> bytes:
     return b"".join(piece for cell in array.ravel().tolist() for piece in (pack(len(cell)), cell))
 
 
+def raw_size(array: Array) -> int:
+    """Length of `raw`."""
+    if array.dtype != object:
+        return array.nbytes
+    return sum(4 + len(cell) for cell in array.ravel().tolist())
+
+
 def request(model: str, version: str, tensors: Mapping[str, Array], parameters: Mapping[str, Any]) -> Any:
-    """A `ModelInferRequest`."""
-    message = service_pb2.ModelInferRequest(model_name=model, model_version=version)  # type: ignore[attr-defined]
+    """A `ModelInferRequest` with its tensors in it."""
+    message = header(model, version, parameters)
     for name, array in tensors.items():
         message.inputs.add(name=name, datatype=datatype(array), shape=array.shape)
         message.raw_input_contents.append(raw(array))
+    return message
+
+
+def header(model: str, version: str, parameters: Mapping[str, Any]) -> Any:
+    """A `ModelInferRequest` without tensors."""
+    message = service_pb2.ModelInferRequest(model_name=model, model_version=version)  # type: ignore[attr-defined]
     for key, value in parameters.items():
         field = "bool_param" if isinstance(value, bool) else "int64_param" if isinstance(value, int) else "string_param"
         setattr(message.parameters[key], field, value)

@@ -10,7 +10,7 @@ import grpc
 from google.protobuf import json_format
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from mlflow_backend_utils.gateway import errors, tensors
+from mlflow_backend_utils.gateway import errors, shared_memory, tensors
 from mlflow_backend_utils.gateway.tensors import Array
 
 # Answers may be as large as Triton makes them; a lost server is looked for again soon.
@@ -21,20 +21,32 @@ _CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
 )
+# Seconds for calls that a server answers at once.
+_SHORT_SECONDS = 5.0
 
 
 class Triton:
     """A connection to a server's gRPC endpoint; belongs to one event loop.
 
+    Args:
+        address: `host:port`.
+        shares_memory: large requests go through shared memory, where the server has it too.
+
     Every method raises `errors.GatewayError` or another error of that module when the server does not answer.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, shares_memory: bool = True) -> None:
         self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._regions = shared_memory.Regions(self._ask_plainly) if shares_memory else None
+
+    async def _ask_plainly(self, method: str, message: Any) -> Any:
+        return await getattr(self._stub, method)(message, timeout=_SHORT_SECONDS)
 
     async def close(self) -> None:
         """Lets go of the connection."""
+        if self._regions is not None:
+            await self._regions.close()
         await self._channel.close()
 
     async def infer(
@@ -45,8 +57,36 @@ class Triton:
         Args:
             timeout: seconds that it may take.
         """
+        if self._regions is not None and sum(array.nbytes for array in inputs.values()) >= shared_memory.LEAST_BYTES:
+            found = await self._infer_in_region(self._regions, model, version, inputs, parameters, timeout)
+            if found is not None:
+                return found
         message = tensors.request(model, version, inputs, parameters)
         return tensors.answer(await self._call(self._stub.ModelInfer, message, timeout))
+
+    async def _infer_in_region(
+        self,
+        regions: shared_memory.Regions,
+        model: str,
+        version: str,
+        inputs: Mapping[str, Array],
+        parameters: Mapping[str, Any],
+        timeout: float,
+    ) -> dict[str, Array] | None:
+        """The outputs; None: there is no region, or the server has lost it."""
+        async with regions.lent(shared_memory.size_of(inputs)) as region:
+            if region is None:
+                return None
+            message = tensors.header(model, version, parameters)
+            shared_memory.place(message, inputs, region)
+            try:
+                return tensors.answer(await self._stub.ModelInfer(message, timeout=timeout))
+            except grpc.aio.AioRpcError as error:
+                if shared_memory.LOST in (error.details() or "") or error.code() == grpc.StatusCode.UNAVAILABLE:
+                    regions.forget()
+                if shared_memory.LOST in (error.details() or ""):
+                    return None
+                raise errors.from_rpc(error) from None
 
     async def stream(
         self, model: str, version: str, inputs: Mapping[str, Array], parameters: Mapping[str, Any], timeout: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def lay_out(folder: Path, model: Path, stub: Path, options: ConfigOptions) -> Pa
 
     Args:
       folder: where; made.
-      model: the saved model; it is linked, and never written to.
+      model: the saved model.
       stub: copied, for builds write it anew.
       options: of the configuration.
 
@@ -25,7 +26,8 @@ def lay_out(folder: Path, model: Path, stub: Path, options: ConfigOptions) -> Pa
     """
     target = folder / options.name
     target.mkdir(parents=True)
-    (target / "1").symlink_to(model.resolve(), target_is_directory=True)
+    # MLflow refuses a model whose folder is a link. Nobody writes to it, so its files can be shared.
+    shutil.copytree(model.resolve(), target / "1", copy_function=_share)
     try:
         (target / layout.CONFIG_NAME).write_text(render_config(model, options), encoding="utf-8")
     except ConfigError as error:
@@ -33,3 +35,11 @@ def lay_out(folder: Path, model: Path, stub: Path, options: ConfigOptions) -> Pa
     shutil.copyfile(stub, target / layout.STUB_NAME)
     (target / layout.STUB_NAME).chmod(0o755)
     return folder
+
+
+def _share(source: str, target: str) -> None:
+    """A hard link where the file system allows it, else a copy; of what a link leads to."""
+    try:
+        os.link(os.path.realpath(source), target)
+    except OSError:
+        shutil.copyfile(source, target)

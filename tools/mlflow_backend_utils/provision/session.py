@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+import click
 
 from mlflow_backend import metadata
 from mlflow_backend.errors import BackendError
@@ -18,6 +21,10 @@ from mlflow_backend_utils.provision.errors import BuildError, InputError
 from mlflow_backend_utils.provision.steps import Steps
 from mlflow_backend_utils.server.triton_server import ServerError, TritonServer
 from mlflow_backend_utils.store import errors, fetch
+
+_NOT_LOADED = re.compile(r"failed to load '[^']*' version \d+: (.*)")
+# As the server writes it within a line of its log.
+_NEW_LINE = r"\n"
 
 
 class Wanted(NamedTuple):
@@ -93,10 +100,21 @@ def _told() -> Iterator[None]:
     """Errors of libraries as errors of a command."""
     try:
         yield
-    except (errors.FetchError, errors.MissingPackageError, ServerError) as error:
+    except (errors.FetchError, errors.MissingPackageError) as error:
         raise BuildError(str(error)) from error
+    except ServerError as error:
+        click.echo(str(error), err=True)
+        raise BuildError(_reason(str(error))) from error
     except (errors.StoreError, BackendError, FileNotFoundError) as error:
         raise InputError(str(error)) from error
+
+
+def _reason(log: str) -> str:
+    """Why a server did not start, in a line."""
+    found = _NOT_LOADED.search(log)
+    if found is None:
+        return log.partition("\n")[0]
+    return f"the server does not load the model: {found[1].partition(_NEW_LINE)[0].rstrip(chr(34))}"
 
 
 def _prepare(
