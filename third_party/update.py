@@ -45,6 +45,7 @@ LOCKS = {
     "gateway": ("3.11",),
     "lint": ("3.11",),
     "integration": ("3.11",),
+    "integration_mlflow2": ("3.11",),
     "peers": ("3.11",),
     "mlflow2_numpy1": ("3.11", "3.12"),
     "mlflow2_numpy2": ("3.10", "3.13"),

@@ -91,6 +91,7 @@ LOCK_SETS = {
     "flavors": ["3.11"],
     "gateway": ["3.11"],
     "integration": ["3.11"],
+    "integration_mlflow2": ["3.11"],
     "lint": ["3.11"],
     "mlflow2_numpy1": ["3.11", "3.12"],
     "mlflow2_numpy2": ["3.10", "3.13"],

@@ -1,7 +1,7 @@
 """The target `triton` of `mlflow deployments`, from its wheel, on a real server in explicit mode.
 
-Environment: BACKEND, ENVIRONMENT (a packed one, as a folder), MODEL (the wine model, served), TRITONSERVER and WHEEL,
-as paths below TEST_SRCDIR.
+Environment: MLFLOW_VERSION (how the version of the MLflow that deploys begins); BACKEND, ENVIRONMENT (a packed one, as
+a folder), MODEL (the wine model, served), TRITONSERVER and WHEEL, as paths below TEST_SRCDIR.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import mlflow
 import pandas as pd
 from absl.testing import absltest
 from mlflow.exceptions import MlflowException
@@ -37,6 +38,7 @@ class DeploymentsTest(absltest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
+        assert mlflow.__version__.startswith(os.environ["MLFLOW_VERSION"]), mlflow.__version__
         cls.folder = Path(os.environ["TEST_TMPDIR"])
         served = _runfile("MODEL")
         # As it was saved: MLflow refuses links that lead out of a model's folder.

@@ -53,6 +53,7 @@ def environment_path(conda_pack_path: str) -> str:
 )
 @click.option("--streaming", is_flag=True, help="Answers in pieces: the decoupled transaction policy.")
 @click.option("--warm-up", is_flag=True, help="The model answers its input example before it is ready.")
+@click.option("--answer-form", is_flag=True, help="One more output tells the form of an answer, for gateways.")
 @click.option("--response-cache", is_flag=True, help="Repeated requests are answered from the server's cache.")
 @click.option("--name", default="", help="The model's name in Triton. Empty: its folder's name.")
 @click.option("--output-path", type=_PATH, help="File to write instead of the standard output.")
@@ -62,6 +63,7 @@ def build_config(
     default_max_batch_size: int,
     streaming: bool,
     warm_up: bool,
+    answer_form: bool,
     response_cache: bool,
     name: str,
     output_path: Path | None,
@@ -74,6 +76,7 @@ def build_config(
         dynamic_batching=default_max_batch_size > 0,
         streaming=streaming,
         warm_up=warm_up,
+        answer_form=answer_form,
         response_cache=response_cache,
     )
     try:
