@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ from mlflow_backend.client import (
 )
 from mlflow_backend_utils.server import TritonServer
 from mlflow_backend_utils.server.triton_server import free_ports
+from tests.certificates import certificates
 from tests.e2e import shared_server
 
 _MODULES = {"grpc": tritonclient.grpc, "http": tritonclient.http}
@@ -453,6 +456,31 @@ class RestartTest(absltest.TestCase):
             with server("second"):
                 for answer in answers:
                     self.assertEqual(answer.result(_PATIENCE), [[2.0], [2.0]])
+
+
+class EncryptedTest(absltest.TestCase):
+    """gRPC over TLS, with an authority that only this machine knows."""
+
+    def test_predict(self) -> None:
+        folder = Path(self.create_tempdir().full_path)
+        files = certificates.make(folder)
+        options = {"server-cert": files.certificate, "server-key": files.key}
+        words = ["--grpc-use-ssl=true", *(f"--grpc-{name}={path}" for name, path in options.items())]
+        server = shared_server.new_server(folder / "models", ["columns"], extra_args=words)
+        # gRPC reads its authorities once a process.
+        program = (
+            "import sys; from mlflow_backend.client import TritonModel\n"
+            "with TritonModel(sys.argv[1], 'columns') as model: print(model.is_model_ready())"
+        )
+        environ = {"PYTHONPATH": os.pathsep.join(sys.path), "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(files.certificate)}
+        with server:
+            for scheme, wanted in (("grpcs", "True"), ("grpc", "UnavailableError")):
+                url = f"{scheme}://localhost:{server.grpc_url.rpartition(':')[2]}"
+                command = [sys.executable, "-B", "-c", program, url]
+                done = subprocess.run(
+                    command, env=environ, capture_output=True, text=True, timeout=_PATIENCE, check=False
+                )
+                self.assertIn(wanted, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

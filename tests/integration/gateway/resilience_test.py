@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from absl.testing import absltest
 
+from tests.certificates import certificates
 from tests.integration.gateway import running
 
 _MODEL = "frame_total"
@@ -188,25 +188,9 @@ class ResilienceTest(absltest.TestCase):
                     self.assertEqual(answer.status, wanted)
 
     def test_tls(self) -> None:
-        key, certificate = self.scratch / "key.pem", self.scratch / "certificate.pem"
-        make = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "1",
-        ]
-        subprocess.run(
-            [*make, "-subj", "/CN=localhost", "-keyout", key, "-out", certificate], check=True, capture_output=True
-        )
+        certificate, key = certificates.make(self.scratch)
         options = ("--tls-certificate", str(certificate), "--tls-key", str(key))
         context = ssl.create_default_context(cafile=str(certificate))
-        context.check_hostname = False
         with running.gateway(self.server.grpc_url, self.scratch, *options, secure=context) as (port, _):
             connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
             with contextlib.closing(connection):
