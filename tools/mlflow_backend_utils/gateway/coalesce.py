@@ -69,7 +69,8 @@ class Coalescer:
     def _next_group(self) -> list[_Waiting]:
         """The first that waits, and those that can go with it."""
         key, rows = self._waiting[0].key(), 0
-        group, left = [], []
+        group: list[_Waiting] = []
+        left: list[_Waiting] = []
         for one in self._waiting:
             if not group or (rows + one.rows <= self._most_rows and one.key() == key):
                 rows += one.rows

@@ -91,7 +91,11 @@ def running(wanted: Wanted, steps: Steps, environ: Mapping[str, str] = os.enviro
         )
         with contextlib.ExitStack() as stack:
             with steps.step("starting the server"):
-                stack.enter_context(server)
+                try:
+                    stack.enter_context(server)
+                except ServerError as error:
+                    click.echo(str(error), err=True)
+                    raise BuildError(_reason(error, server.log_text())) from None
             yield Session(server, models, wanted.config.name)
 
 
@@ -102,18 +106,15 @@ def _told() -> Iterator[None]:
         yield
     except (errors.FetchError, errors.MissingPackageError) as error:
         raise BuildError(str(error)) from error
-    except ServerError as error:
-        click.echo(str(error), err=True)
-        raise BuildError(_reason(str(error))) from error
     except (errors.StoreError, BackendError, FileNotFoundError) as error:
         raise InputError(str(error)) from error
 
 
-def _reason(log: str) -> str:
+def _reason(error: ServerError, log: str) -> str:
     """Why a server did not start, in a line."""
     found = _NOT_LOADED.search(log)
     if found is None:
-        return log.partition("\n")[0]
+        return str(error).partition("\n")[0]
     return f"the server does not load the model: {found[1].partition(_NEW_LINE)[0].rstrip(chr(34))}"
 
 
