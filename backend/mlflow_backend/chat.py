@@ -27,6 +27,10 @@ def is_chat(flavors: Mapping[str, Mapping[str, Any]], task: object = None) -> bo
     return loader in _LOADERS or (loader == _CODE_LOADER and task in _TASKS)
 
 
+class Answer(list[Any]):
+    """The one row of an answer, a document, which is no list to its caller."""
+
+
 def chunk(document: Any) -> Any:
     """A piece as its model streamed it, from what `piece` made of it.
 

@@ -27,6 +27,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlflow_backend import chat
 from mlflow_backend.schema import Field
 
 # The parameter of `config.pbtxt` that asks for it; the output is `schema.ANSWER_FORM`.
@@ -44,6 +45,8 @@ def describe(result: Any, fields: Sequence[Field]) -> str:
 
 
 def _form(result: Any, fields: Sequence[Field]) -> Any:
+    if isinstance(result, chat.Answer) and isinstance(result[0], Mapping):
+        return {"dict": dict.fromkeys(map(str, result[0]), "value")}
     if hasattr(result, "columns"):
         return {"frame": [_label(label) for label in result.columns]}
     if hasattr(result, "to_frame"):

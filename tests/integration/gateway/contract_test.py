@@ -17,6 +17,9 @@ from tests.integration.gateway import corpus, running
 _MODELS = (
     "array_of_doubles",
     "as_series",
+    "binary",
+    "chat_agent",
+    "chat_model",
     "frame_as_dict",
     "frame_as_matrix",
     "frame_as_tuple",
@@ -25,6 +28,7 @@ _MODELS = (
     "optional_given",
     "params_used",
     "refuses",
+    "responses_agent",
     "tensor_pair",
     "texts_joined",
 )
@@ -71,6 +75,15 @@ class ContractTest(parameterized.TestCase):
                 if _comparable(wanted) != _comparable(got):
                     different.append(f"{request.what}: {request.body[:200]!r}\n  MLflow {wanted}\n  ours   {got}")
         self.assertFalse(different, f"{len(different)} differ:\n" + "\n".join(different[:5])[:10_000])
+
+    def test_other_paths(self) -> None:
+        folder = self.scratch / "models" / "frame_mixed" / "1"
+        with running.mlflow_server(folder, running.runfile("SCORING_ENVIRONMENT").resolve(), self.scratch) as port:
+            for path in ("/ping", "/health", "/version", "/nowhere", "/invocations"):
+                self.assertEqual(running.ask_get(self.gateway, path), running.ask_get(port, path), path)
+            for path in ("/ping", "/version", "/nowhere"):
+                ours, theirs = (running.ask(where, path, b"{}", "application/json") for where in (self.gateway, port))
+                self.assertEqual(ours, theirs, path)
 
     @classmethod
     def tearDownClass(cls) -> None:

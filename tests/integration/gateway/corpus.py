@@ -72,16 +72,30 @@ def requests(example: dict[str, Any], kinds: dict[str, str]) -> Iterator[Request
         for data in _ODD_DATA:
             if not texts or not isinstance(data, (list, str, int)):
                 yield _json(f"{form} {data!r}", {form: data})
-    ((form, data),) = ((key, value) for key, value in example.items() if key != "params")
+    form = next((key for key in example if key in _FORMS), None)
     if form == "dataframe_split":
-        yield from _frames(data["columns"], data["data"], kinds)
+        yield from _frames(example[form]["columns"], example[form]["data"], kinds)
+    elif form is None:
+        yield from _documents(example)
     else:
-        yield _json("instances", {"instances": data})
-        yield _json("inputs", {"inputs": data})
+        yield _json("instances", {"instances": example[form]})
+        yield _json("inputs", {"inputs": example[form]})
 
 
 def _json(what: str, document: Any, content_type: str = _JSON) -> Request:
     return Request(what, content_type, json.dumps(document).encode())
+
+
+def _documents(document: dict[str, Any]) -> Iterator[Request]:
+    """Of a model that takes the bare documents of chats."""
+    for form, data in (("dataframe_records", [document]), ("instances", [document]), ("inputs", document)):
+        yield _json(f"the document as {form}", {form: data})
+    for key in document:
+        yield _json(f"without {key}", {name: value for name, value in document.items() if name != key})
+        for data in (None, "x", [], {}, [1], [{"role": "user"}], 2.5):
+            yield _json(f"{key} {data!r}", {**document, key: data})
+    for more in ({"temperature": 0.5}, {"max_tokens": 7}, {"stop": "x"}, {"temperature": "hot"}, {"unknown": [1]}):
+        yield _json(f"with {more}", {**document, **more})
 
 
 def _headers(example: dict[str, Any]) -> Iterator[Request]:

@@ -1,4 +1,7 @@
-"""Answers in pieces, as server-sent events: a model of texts, and chat models as clients of OpenAI's API ask them."""
+"""Answers that take their time: in pieces, as server-sent events, or not at all.
+
+A model of texts, chat models as clients of OpenAI's API ask them, and one that is slower than requests may be.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ class EventsTest(absltest.TestCase):
         cls.scratch = Path(os.environ["TEST_TMPDIR"])
         models = cls.scratch / "models"
         running.repository(models, _CHAT, streaming=True)
+        running.repository(models, ["slow"])
         words = models / "words"
         copy_folder(str(running.runfile("WORDS")), str(words), keep_executable=True)
         cls.server = cls.enterClassContext(running.triton(models))
@@ -108,6 +112,23 @@ class EventsTest(absltest.TestCase):
         # One instance: it answers again only when the endless text was stopped.
         self.connection.connect()
         self.assertLen(self._pieces({"dataframe_records": [{"text": "so many words"}]}), 3)
+
+    def test_time_is_up(self) -> None:
+        """504, as MLflow's server; afterwards the model is asked as before."""
+        folder = self.scratch / "models" / "slow" / "1"
+        slow = json.dumps({"dataframe_records": [{"seconds": 3.0}]}).encode()
+        quick = json.dumps({"dataframe_records": [{"seconds": 0.0}]}).encode()
+        environment = running.runfile("SCORING_ENVIRONMENT").resolve()
+        with (
+            running.mlflow_server(folder, environment, self.scratch, timeout=1) as port,
+            running.gateway(self.server.grpc_url, self.scratch, "--model", "slow", "--timeout", "1") as (gateway, _),
+        ):
+            for body, status in ((slow, 504), (quick, 200)):
+                ours, theirs = (
+                    running.ask(where, "/invocations", body, "application/json") for where in (gateway, port)
+                )
+                self.assertEqual((ours.status, ours), (status, theirs))
+                time.sleep(3)  # the model is at it still
 
     def test_chat_model(self) -> None:
         for pieces in (

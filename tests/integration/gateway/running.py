@@ -13,7 +13,7 @@ import signal
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,12 +94,16 @@ def connect(port: int, secure: ssl.SSLContext | None = None, timeout: float = 60
 
 @contextlib.contextmanager
 def _process(
-    command: Sequence[str | Path], log: Path, port: int, secure: ssl.SSLContext | None = None, path: str = os.defpath
+    command: Sequence[str | Path],
+    log: Path,
+    port: int,
+    secure: ssl.SSLContext | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server that answers `/version` within the scope; its output is shown when something fails."""
     with log.open("wb") as file:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        environ |= {"PATH": path, "HOME": str(log.parent), "MLFLOW_DISABLE_TELEMETRY": "true"}
+        environ |= {"PATH": os.defpath, "HOME": str(log.parent), "MLFLOW_DISABLE_TELEMETRY": "true", **(more or {})}
         process = subprocess.Popen(
             list(map(str, command)), stdout=file, stderr=subprocess.STDOUT, env=environ, start_new_session=True
         )
@@ -155,8 +159,8 @@ def gateway(
 
 
 @contextlib.contextmanager
-def mlflow_server(model: Path, environment: Path, scratch: Path) -> Iterator[int]:
-    """Port of `mlflow models serve` with a saved model."""
+def mlflow_server(model: Path, environment: Path, scratch: Path, timeout: int = 60) -> Iterator[int]:
+    """Port of `mlflow models serve` with a saved model; `timeout` in seconds, of a request."""
     (port,) = free_ports(1)
     serve = [
         "models",
@@ -171,6 +175,10 @@ def mlflow_server(model: Path, environment: Path, scratch: Path) -> Iterator[int
         str(port),
     ]
     # It starts others by name.
-    path = f"{environment / 'bin'}{os.pathsep}{os.defpath}"
-    with _process([environment / "bin" / "python3", "-m", "mlflow", *serve], scratch / "mlflow.log", port, path=path):
+    environ = {
+        "PATH": f"{environment / 'bin'}{os.pathsep}{os.defpath}",
+        "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": str(timeout),
+    }
+    command = [environment / "bin" / "python3", "-m", "mlflow", *serve]
+    with _process(command, scratch / "mlflow.log", port, more=environ):
         yield port

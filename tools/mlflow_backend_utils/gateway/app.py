@@ -20,13 +20,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from mlflow_backend_utils.gateway import errors, events, exact, openapi
+from mlflow_backend_utils.gateway.exact import Reply
 from mlflow_backend_utils.gateway.limits import Limits
 from mlflow_backend_utils.gateway.metrics import Metrics
 from mlflow_backend_utils.gateway.models import Models, Served
@@ -43,10 +43,18 @@ _TIMED_OUT = "Request processing time exceeded limit"
 _PING_SECONDS = 5.0
 
 
-def create(options: GatewayOptions) -> FastAPI:
-    """The application; it looks for its models when they are asked for, so a server may come later."""
+def create(options: GatewayOptions) -> Limits:
+    """The ASGI application; it looks for its models when they are asked for, so a server may come later."""
     gateway = _Gateway(options)
-    middleware = [Middleware(Limits, options=options, metrics=gateway.metrics)]
+    app = _framework(gateway, options)
+    # Pages of other origins need headers that only the framework adds.
+    doors = app if options.cors_origins else _Doors(gateway, app)
+    return Limits(doors, options, gateway.metrics)
+
+
+def _framework(gateway: _Gateway, options: GatewayOptions) -> FastAPI:
+    """Every path, by FastAPI."""
+    middleware = []
     if options.cors_origins:
         middleware.append(Middleware(CORSMiddleware, allow_origins=list(options.cors_origins), allow_methods=["*"]))
     app = FastAPI(title="MLflow scoring gateway", lifespan=gateway.lifespan, middleware=middleware)
@@ -61,6 +69,36 @@ def create(options: GatewayOptions) -> FastAPI:
         app.mount("/v2", gateway.passthrough)
     app.openapi = lambda: openapi.document(app, options)  # type: ignore[method-assign]
     return app
+
+
+class _Doors:
+    """`POST /invocations` without the framework, whose layers take longer than the request is parsed in."""
+
+    def __init__(self, gateway: _Gateway, others: Any) -> None:
+        self._gateway = gateway
+        self._others = others
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] != "/invocations" or scope["method"] != "POST":
+            await self._others(scope, receive, send)
+            return
+        parts = []
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        headers = dict(scope["headers"])
+        content_type, accept = (headers.get(key, b"").decode("latin-1") for key in (b"content-type", b"accept"))
+        answer = await self._gateway.answer(b"".join(parts), content_type, accept)
+        if isinstance(answer, Response):
+            await answer(scope, receive, send)
+            return
+        start = [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(answer.body))]
+        await send({"type": "http.response.start", "status": answer.status, "headers": start})
+        await send({"type": "http.response.body", "body": answer.body})
 
 
 class _Gateway:
@@ -86,24 +124,31 @@ class _Gateway:
         """Answers with the model that the path names."""
         try:
             body = await request.body()
-            served = await self._models.get(request.path_params.get("name", ""), request.path_params.get("version", ""))
-            if served.interface.decoupled:
-                return await self._pieces(request, body, served)
-            content_type = request.headers.get("content-type", "")
-            reply = await self._scoring.reply(body, content_type, served)
         except ClientDisconnect:
             return Response(status_code=499)
-        except HTTPException:
-            raise
+        headers, model = request.headers, request.path_params
+        answer = await self.answer(body, headers.get("content-type", ""), headers.get("accept", ""), **model)
+        if isinstance(answer, Response):
+            return answer
+        return Response(answer.body, answer.status, media_type=answer.media_type)
+
+    async def answer(
+        self, body: bytes, content_type: str, accept: str, name: str = "", version: str = ""
+    ) -> Reply | Response:
+        """The answer to a request for a model; see `Models.get` for its name."""
+        try:
+            served = await self._models.get(name, version)
+            if served.interface.decoupled:
+                return await self._pieces(body, accept, served)
+            return await self._scoring.reply(body, content_type, served)
         except Exception as error:
             return self._trouble(error)
-        return Response(reply.body, reply.status, media_type=reply.media_type)
 
-    async def _pieces(self, request: Request, body: bytes, served: Served) -> Response:
+    async def _pieces(self, body: bytes, accept: str, served: Served) -> Response:
         """The pieces of a decoupled model's answer: as events, or as one list of them."""
         question = events.read(body, served.interface)
         pieces = served.stream(question.tensors, question.params)
-        if question.is_stream or _EVENTS in request.headers.get("accept", ""):
+        if question.is_stream or _EVENTS in accept:
             return StreamingResponse(self._events(pieces, served, question.is_wrapped), media_type=_EVENTS)
         async with contextlib.aclosing(pieces):
             found = [events.value(piece, served.interface, question.is_wrapped) async for piece in pieces]

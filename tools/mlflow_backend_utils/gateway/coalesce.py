@@ -53,11 +53,22 @@ class Coalescer:
 
     async def infer(self, tensors: Tensors) -> Tensors:
         """The model's answer to at most `most_rows` rows of one request; raises what `ask` raises for it alone."""
+        if not self._under_way:
+            return await self._at_once(tensors)
         rows = len(next(iter(tensors.values())))
         waiting = _Waiting(tensors, rows, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._start()
         return await waiting.answer
+
+    async def _at_once(self, tensors: Tensors) -> Tensors:
+        """Nobody else asks: no task, no waiting."""
+        self._under_way += 1
+        try:
+            return await self._ask(tensors)
+        finally:
+            self._under_way -= 1
+            self._start()
 
     def _start(self) -> None:
         while self._waiting and self._under_way < _UNDER_WAY:

@@ -14,12 +14,8 @@ from mlflow_backend_utils.gateway.options import GatewayOptions
 _OPEN = frozenset({"/ping", "/health", "/version"})
 
 
-class _TooLargeError(Exception):
-    """The body is larger than allowed."""
-
-
 class Limits:
-    """Middleware that answers 401, 413, 503 or 504 by itself."""
+    """An application around another one, that answers 401, 413 or 503 by itself."""
 
     def __init__(self, app: Any, options: GatewayOptions, metrics: Metrics) -> None:
         self._app = app
@@ -54,12 +50,13 @@ class Limits:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._options.max_body_bytes:
-                raise _TooLargeError
-            return message
+            # To the application it is as if the client had gone away.
+            return {"type": "http.disconnect"} if taken > self._options.max_body_bytes else message
 
         async def noted(message: Any) -> None:
             nonlocal status
+            if taken > self._options.max_body_bytes:
+                return
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
@@ -68,9 +65,9 @@ class Limits:
         self._metrics.pending.set(self._pending)
         try:
             await self._app(scope, counted, noted)
-        except _TooLargeError:
-            status = 413
-            await self._refuse_size(send)
+            if taken > self._options.max_body_bytes:
+                status = 413
+                await self._refuse_size(send)
         finally:
             self._pending -= 1
             self._metrics.pending.set(self._pending)

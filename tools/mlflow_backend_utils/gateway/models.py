@@ -91,6 +91,8 @@ class Models:
         name = name or self._default or await self._only_model()
         key = name, version
         task = self._served.get(key)
+        if task is not None and task.done() and task.exception() is None:
+            return task.result()
         if task is None:
             task = asyncio.get_running_loop().create_task(self._look(name, version))
             self._served[key] = task

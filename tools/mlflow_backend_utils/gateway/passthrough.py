@@ -48,6 +48,8 @@ class Passthrough:
         query = scope["query_string"].decode("latin-1")
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"] if k not in _NOT_PASSED]
         body = await _body(receive)
+        if body is None:
+            return
         url = self._base + path + ("?" + query if query else "")
         started = False
         try:
@@ -66,10 +68,13 @@ class Passthrough:
             await _unavailable(send, error)
 
 
-async def _body(receive: Any) -> bytes:
+async def _body(receive: Any) -> bytes | None:
+    """The whole body; None: the client went away."""
     parts = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)

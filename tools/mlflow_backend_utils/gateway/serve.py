@@ -63,6 +63,7 @@ def run(
     """
     config = uvicorn.Config(
         app.create(options),
+        interface="asgi3",
         http="httptools",
         loop="uvloop",
         access_log=False,
