@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import sys
@@ -15,6 +16,7 @@ from absl import app, flags
 from mlflow_backend_utils.gateway import serve
 from mlflow_backend_utils.gateway.options import GatewayOptions
 from mlflow_backend_utils.provision.errors import InputError
+from mlflow_backend_utils.provision.steps import Steps
 from mlflow_backend_utils.server import driver, reference
 from mlflow_backend_utils.server.how_to_ask import print_how_to_ask
 from mlflow_backend_utils.server.triton_server import ServerError, TritonServer
@@ -54,7 +56,9 @@ def main(argv: Sequence[str]) -> None:
             server = TritonServer(
                 models, driver.tritonserver(), driver.backends(), http_port=_HTTP_PORT.value or None, stop_seconds=40
             )
-            with serve.listen(_HOST.value, _PORT.value) as listening, server:
+            with serve.listen(_HOST.value, _PORT.value) as listening, contextlib.ExitStack() as stack:
+                with Steps().step("starting the server"):
+                    stack.enter_context(server)
                 try:
                     _serve(server, models, names, listening)
                 except KeyboardInterrupt:
