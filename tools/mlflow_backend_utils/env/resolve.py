@@ -59,6 +59,14 @@ def pip_options() -> list[str]:
     return [word for option, flag in _OPTIONS.items() for value in _pip_says(option) for word in (flag, value)]
 
 
+def _environment() -> dict[str, str]:
+    """Variables for uv: the authorities that pip trusts count for it, too, where nothing else is said."""
+    found = dict(os.environ)
+    if "SSL_CERT_FILE" not in found and (authorities := _pip_says("cert")):
+        found["SSL_CERT_FILE"] = authorities[0]
+    return found
+
+
 def compile_lock(
     source: Path, out: Path, python_version: str, constraints: Sequence[Path] = (), uv: str | None = None
 ) -> None:
@@ -79,6 +87,8 @@ def compile_lock(
     for constraint in constraints:
         command += ["--constraint", str(constraint)]
     command += ["--output-file", str(out), str(source)]
-    done = subprocess.run(command, cwd=source.parent, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=source.parent, env=_environment(), stderr=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode:
         raise ResolveError(f"{source}: no set of wheels for Python {python_version} meets it: {done.stderr.strip()}")
