@@ -4,6 +4,7 @@ load(
     "//third_party:extensions.bzl",
     _development = "development",
     _headers = "headers",
+    _mlflow = "mlflow",
     _python = "python",
     _requirements = "requirements",
     _triton = "triton",
@@ -12,6 +13,7 @@ load(
 
 development = _development
 headers = _headers
+mlflow = _mlflow
 python = _python
 requirements = _requirements
 triton = _triton

@@ -32,6 +32,10 @@ _ATTRS = ALLOWLIST_ATTR | VERSION_ATTRS | {
         doc = "Let Triton gather requests whose rows have different shapes, where the signature has variable axes besides the " +
               "rows (a tensor `[-1, -1]`). Each `predict` still gets rows of one shape.",
     ),
+    "answer_form": attr.bool(
+        doc = "One more output, `mlflow_answer_form`, tells in which form the model answered. With it a scoring gateway writes " +
+              "the very JSON that `mlflow models serve` writes; without, what the signature suggests.",
+    ),
     "config": attr.label(
         allow_single_file = [".pbtxt"],
         doc = "A hand-written `config.pbtxt`: what it says is kept, what it leaves out is filled in, " +
@@ -157,7 +161,7 @@ def _write_config(ctx, model, name):
         args.add("--max_queue_size", ctx.attr.max_queue_size)
     if not ctx.attr.allow_ragged_batch:
         args.add("--noallow_ragged_batch")
-    for flag in ["response_cache", "streaming", "warm_up"]:
+    for flag in ["answer_form", "response_cache", "streaming", "warm_up"]:
         if getattr(ctx.attr, flag):
             args.add("--" + flag)
     args.add("--rate_limiter_priority", ctx.attr.rate_limiter_priority)

@@ -4,7 +4,8 @@ load(":server_program.bzl", "SERVER_ATTRS", "driver_attr", "server_program")
 
 _DOC = """Serves a `triton_model` or `triton_model_repository` on a real Triton server until Ctrl-C.
 
-`bazel run //repo:my_model.serve` prints the URLs and a `curl` line that works; `-- --http_port 8000` chooses a port."""
+`bazel run //repo:my_model.serve` prints the URLs and `curl` lines that work, for MLflow's scoring protocol and for Triton's;
+`-- --port 5000 --http_port 8000` chooses their ports."""
 
 def _triton_serve_impl(ctx):
     return server_program(ctx)

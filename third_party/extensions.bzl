@@ -3,6 +3,7 @@
 load("//third_party/buildifier:repository.bzl", "buildifier_tool")
 load("//third_party/farm:repository.bzl", "farm_repository")
 load("//third_party/headers:repository.bzl", "wheel_headers")
+load("//third_party/models:repository.bzl", "model_set")
 load("//third_party/python:repository.bzl", "python_toolchain", "uv_tool")
 load("//third_party/qemu:repository.bzl", "qemu_repository")
 load("//third_party/sanitizers:repository.bzl", "sanitizer_runtimes")
@@ -105,6 +106,40 @@ requirements = module_extension(
             "optional": attr.bool(doc = "A wheel that pip finds nowhere is an error for those who use the set, and for nobody else: " +
                                         "`REASONS` in `//:status.bzl` of the repository tells why, by Python version."),
             "platform": attr.string(default = "manylinux_2_28_x86_64", doc = "Newest manylinux tag of the target."),
+        }),
+    },
+)
+
+def _mlflow_impl(mctx):
+    model_set(
+        name = "models",
+        models = _first_by_name(mctx, "model", lambda tag: tag.name),
+    )
+
+mlflow = module_extension(
+    implementation = _mlflow_impl,
+    doc = """MLflow models by URI: targets `@models//:NAME`, for what takes an `mlflow_model`.
+
+```starlark
+mlflow = use_extension("@mlflow_backend//:extensions.bzl", "mlflow")
+mlflow.model(
+    name = "churn",
+    sha256 = "…",  # leave it out once: fetching then tells it
+    uri = "s3://bucket/models/churn",
+)
+use_repo(mlflow, "models")
+```
+
+Local paths and HTTP archives are fetched by the `python3` of PATH alone. Other URIs need MLflow or boto3:
+`MLFLOW_BACKEND_MODELS_PYTHON` names a Python that has them. The digest is that of `mlflow-backend-utils models import`.""",
+    tag_classes = {
+        "model": tag_class(attrs = {
+            "name": attr.string(mandatory = True, doc = "Name of the target in `@models`."),
+            "sha256": attr.string(doc = "Digest of the model's tree. Without it fetching fails, and tells it."),
+            "uri": attr.string(
+                mandatory = True,
+                doc = "What `mlflow-backend-utils models import` takes; a relative path is meant from the root module's folder.",
+            ),
         }),
     },
 )

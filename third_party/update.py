@@ -16,6 +16,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from mlflow_backend_utils.env import resolve
+
 # The patch version that stands for a minor version when wheels are resolved and fetched.
 LOCK_PYTHONS = {
     "3.9": "3.9.18",
@@ -31,7 +33,7 @@ MODEL_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 CPUS = ("x86_64", "aarch64")
 
-# Order matters: the later ones are constrained by the tests' lock, so that one process may hold both.
+# Order matters: a set comes after the one that constrains it.
 LOCKS = {
     "dev": MODEL_PYTHONS,
     "tools": MODEL_PYTHONS,
@@ -40,7 +42,10 @@ LOCKS = {
     "numpy1": ("3.9", "3.10", "3.11", "3.12"),
     "numpy2": tuple(LOCK_PYTHONS),
     "flavors": ("3.11",),
+    "gateway": ("3.11",),
     "lint": ("3.11",),
+    "integration": ("3.11",),
+    "integration_mlflow2": ("3.11",),
     "peers": ("3.11",),
     "mlflow2_numpy1": ("3.11", "3.12"),
     "mlflow2_numpy2": ("3.10", "3.13"),
@@ -51,7 +56,12 @@ LOCKS = {
 
 # Those with a wheel that not every machine's pip finds.
 OPTIONAL = ("torch", "transformers4")
-CONSTRAINED = ("bench", "tools", "wine", "flavors", "lint")
+# Set -> the one whose versions it takes where both have a package, so that one process may hold both.
+CONSTRAINTS = {
+    **dict.fromkeys(("bench", "flavors", "lint", "tools", "wine"), "dev"),
+    # With boto3, which wants an older python-dateutil than pandas alone would get.
+    **dict.fromkeys(("gateway", "integration"), "tools"),
+}
 
 HEADER = '''"""Outside inputs and their digests. Written by `./bazelw run //third_party:update`; do not edit."""
 '''
@@ -106,33 +116,10 @@ def table(requirements: list[str]) -> str:
     return "\n".join([*lines, ""])
 
 
-def uv() -> str:
-    """The pinned uv when Bazel runs this, else that of PATH."""
-    if "UV" in os.environ:
-        return os.path.join(os.environ["RUNFILES_DIR"], os.environ["UV"])
-    return "uv"
-
-
-def find_links() -> list[str]:
-    """Where pip looks for wheels besides its index, as the machine is set up; uv does not read pip's configuration."""
-    # Most particular first, as pip reads them; `pip config list` shows all of them and no order.
-    for place in (":env:.find-links", "global.find-links"):
-        done = subprocess.run(["python3", "-m", "pip", "config", "get", place], capture_output=True, text=True)
-        if done.returncode == 0:
-            return done.stdout.split()
-    return []
-
-
 def compile_lock(folder: Path, name: str, minor: str) -> None:
     """Write `<name>_<minor>.lock` from `<name>.in`, with every hash."""
-    command = [uv(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
-    command += ["--python-version", LOCK_PYTHONS[minor], "--python-platform", "x86_64-manylinux_2_28"]
-    command += ["--only-binary", ":all:", "--output-file", f"{name}_{minor}.lock", f"{name}.in"]
-    for place in find_links():
-        command += ["--find-links", place]
-    if name in CONSTRAINED:
-        command += ["--constraint", f"dev_{minor}.lock"]
-    subprocess.run(command, check=True, cwd=folder)
+    constraints = [Path(f"{CONSTRAINTS[name]}_{minor}.lock")] if name in CONSTRAINTS else []
+    resolve.compile_lock(folder / f"{name}.in", Path(f"{name}_{minor}.lock"), LOCK_PYTHONS[minor], constraints)
 
 
 def main() -> None:

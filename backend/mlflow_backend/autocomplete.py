@@ -7,10 +7,11 @@ outputs and whose configuration has none either: it is loaded and asked for its 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlflow_backend import conflicts, metadata, schema
+from mlflow_backend import conflicts, metadata, schema, settings
 from mlflow_backend.errors import ConfigMismatchError
 from mlflow_backend.schema import Field
 
@@ -31,8 +32,9 @@ def complete(config: Any, folder: Path) -> Any:
         BackendError: the model cannot be understood or served.
     """
     model = metadata.read(folder)
-    model_schema = schema.build(model.signature, model.max_batch_size)
     written = config.as_dict()
+    tells_form = settings.read(written, {}).answer_form
+    model_schema = replace(schema.build(model.signature, model.max_batch_size), tells_form=tells_form)
     if not model_schema.outputs and not written.get("output") and model.input_example is not None:
         from mlflow_backend import adapters, outputs
 
@@ -55,7 +57,7 @@ def complete(config: Any, folder: Path) -> Any:
         optional = {"optional": True} if field.optional and (entry is None or entry.optional) else {}
         config.add_input(_merged(field, entry, batched) | optional)
     given = {entry.name: entry for entry in given_outputs}
-    for field in model_schema.outputs:
+    for field in model_schema.all_outputs:
         config.add_output(_merged(field, given.get(field.name), batched))
     if bare and batched and not any(name in written for name in ("dynamic_batching", "sequence_batching")):
         config.set_dynamic_batching()

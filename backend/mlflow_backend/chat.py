@@ -27,6 +27,22 @@ def is_chat(flavors: Mapping[str, Mapping[str, Any]], task: object = None) -> bo
     return loader in _LOADERS or (loader == _CODE_LOADER and task in _TASKS)
 
 
+class Answer(list[Any]):
+    """The one row of an answer, a document, which is no list to its caller."""
+
+
+def chunk(document: Any) -> Any:
+    """A piece as its model streamed it, from what `piece` made of it.
+
+    Args:
+        document: a piece of an answer of a chat interface, by output.
+    """
+    if isinstance(document, Mapping) and len(document.get("messages") or ()) == 1:
+        rest = {name: value for name, value in document.items() if name != "messages"}
+        return {"delta": document["messages"][0], **rest}
+    return document
+
+
 def piece(streamed: Any) -> Any:
     """A piece of a streamed answer in terms of the signature's outputs.
 

@@ -54,7 +54,7 @@ def find(
     batched = max_batch_size > 0
     problems += _compare("input", inputs, (*schema.inputs, *schema.param_inputs), batched)
     if schema.outputs:
-        problems += _compare("output", outputs, schema.outputs, batched)
+        problems += _compare("output", outputs, schema.all_outputs, batched)
     return problems
 
 

@@ -6,8 +6,8 @@ The file is YAML; `signature.inputs`, `.outputs` and `.params` are JSON texts in
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ class ModelMetadata:
         is_chat: see `chat.is_chat`.
         max_batch_size: most rows that `predict` may get: what the model's own `metadata` says, 1 for a chat model. 0:
             requests must not be batched; None: nothing is said.
+        document: the whole file, parsed.
     """
 
     folder: Path
@@ -71,6 +72,47 @@ class ModelMetadata:
     from_type_hints: bool
     is_chat: bool = False
     max_batch_size: int | None = None
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+# The parameter of `config.pbtxt` with `summary`.
+PARAMETER = "mlmodel"
+_SUMMARIZED = ("signature", "is_signature_from_type_hint", "type_hint_from_example", "mlflow_version")
+# What of a flavor, and of the model's own metadata, tells how its signature is meant.
+_SUMMARIZED_SETTINGS = ("inference_task", "loader_module", "task")
+_SUMMARIZED_METADATA = ("max_batch_size", "task")
+
+
+def summary(model: ModelMetadata) -> str:
+    """What a client has to know of the `MLmodel` file, as JSON text in the file's own terms."""
+    document = {key: model.document[key] for key in _SUMMARIZED if model.document.get(key)}
+    document["flavors"] = {name: _chosen(settings, _SUMMARIZED_SETTINGS) for name, settings in model.flavors.items()}
+    task = (model.flavors.get("python_function", {}).get("config") or {}).get("task")
+    if task:
+        document["flavors"]["python_function"]["config"] = {"task": task}
+    own = model.document.get("metadata")
+    if isinstance(own, dict) and _chosen(own, _SUMMARIZED_METADATA):
+        document["metadata"] = _chosen(own, _SUMMARIZED_METADATA)
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _chosen(settings: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {key: settings[key] for key in keys if settings.get(key) is not None}
+
+
+def from_summary(text: str) -> ModelMetadata:
+    """The metadata in a summary; there is no folder.
+
+    Raises:
+        MetadataError: it is no summary.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise MetadataError(f"parameter '{PARAMETER}' is not JSON: {error}; write config.pbtxt again.") from None
+    if not isinstance(document, dict):
+        raise MetadataError(f"parameter '{PARAMETER}' is no JSON object; write config.pbtxt again.")
+    return _from_document(Path(), Path("config.pbtxt"), document)
 
 
 def read(folder: Path) -> ModelMetadata:
@@ -80,7 +122,10 @@ def read(folder: Path) -> ModelMetadata:
         MetadataError: no such file, or it cannot be parsed; the text names file, place and remedy.
     """
     path = folder / "MLmodel"
-    document = _parse_yaml(path)
+    return _from_document(folder, path, _parse_yaml(path))
+
+
+def _from_document(folder: Path, path: Path, document: dict[str, Any]) -> ModelMetadata:
     flavors = document.get("flavors")
     if not isinstance(flavors, dict) or not flavors:
         raise MetadataError(f"{path}: no 'flavors'; save the model again with mlflow.<flavor>.save_model.")
@@ -97,6 +142,7 @@ def read(folder: Path) -> ModelMetadata:
         from_type_hints=bool(document.get("is_signature_from_type_hint")),
         is_chat=is_chat,
         max_batch_size=1 if is_chat else _max_batch_size(path, own, flavors),
+        document=document,
     )
 
 

@@ -163,6 +163,12 @@ class Field:
         return str(self.spec.get("type") or self.spec.get("dtype"))
 
 
+# In which form the model answered, a JSON text in every row.
+ANSWER_FORM = Field(
+    "mlflow_answer_form", "mlflow_answer_form", "column", COLUMN_TYPES["string"], (-1,), spec={"type": "string"}
+)
+
+
 @dataclass(frozen=True)
 class ModelSchema:
     """Inputs, parameters and outputs of a model.
@@ -172,12 +178,19 @@ class ModelSchema:
         params: the signature's parameters; those in `param_inputs` can also be sent as optional inputs.
         outputs: in the signature's order; empty when the signature does not tell.
         max_batch_size: most rows that the model takes; 0: requests must not be batched, None: any number.
+        tells_form: there is one more output, `ANSWER_FORM`; see forms.py.
     """
 
     inputs: tuple[Field, ...]
     params: tuple[Field, ...]
     outputs: tuple[Field, ...]
     max_batch_size: int | None = None
+    tells_form: bool = False
+
+    @property
+    def all_outputs(self) -> tuple[Field, ...]:
+        """The outputs with what the backend adds to them."""
+        return (*self.outputs, ANSWER_FORM) if self.tells_form else self.outputs
 
     @functools.cached_property
     def batchable(self) -> bool:

@@ -17,6 +17,7 @@ from mlflow_backend import (
     answers,
     batching,
     errors,
+    forms,
     garbage,
     memory,
     metadata,
@@ -200,13 +201,14 @@ class Service:
         self.telemetry.add("mlflow_predict_rows_total", stacked.rows)
         encoded = answers.encode(result, self._schema.outputs, self._batched, stacked.content.base64)
         if not self._batched:
-            return [encoded]
+            return [self._with_form(encoded, result, (1,))]
         rows = answers.row_count(encoded)
         if rows != stacked.rows:
             raise OutputError(
                 f"the model returned {rows} rows for {stacked.rows}; a model that does not answer row by row must be "
                 "served with max_batch_size: 0."
             )
+        encoded = self._with_form(encoded, result, (rows, 1))
         if len(group) == 1:
             return [encoded]
         ends = np.cumsum([request.rows for request in group])
@@ -214,6 +216,13 @@ class Service:
             {name: array[end - request.rows : end] for name, array in encoded.items()}
             for end, request in zip(ends, group, strict=True)
         ]
+
+    def _with_form(self, encoded: Outputs, result: Any, shape: tuple[int, ...]) -> Outputs:
+        """The outputs with the form of the answer, if it is to be told."""
+        if not self.settings.answer_form:
+            return encoded
+        form = forms.describe(result, self._schema.outputs).encode()
+        return {**encoded, schema.ANSWER_FORM.name: np.full(shape, form, object)}
 
 
 class _Receiver:

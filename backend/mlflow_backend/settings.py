@@ -7,6 +7,7 @@
 | `env.NAME`       | environment variable NAME of the model's process                                              |
 | `memory_limit`   | memory of the process of each instance: bytes, or a number with KiB, MiB, GiB or TiB          |
 | `stream_threads` | answers that one instance streams at once, 1 to 1000                                          |
+| `answer_form`    | `true`: one more output tells in which form the model answers, see forms.py; `false`          |
 | `warm_up`        | `true`: the model answers its input example before it is ready; `false`: it does not          |
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_backend import memory, requestlog
+from mlflow_backend import forms, memory, requestlog
 from mlflow_backend.errors import ConfigMismatchError
 
 DEFAULT_STREAM_THREADS = 8
@@ -38,6 +39,7 @@ class Settings:
         model_config: overrides for the model; None: there are none.
         environment: variables to set before the model is loaded.
         stream_threads: answers streamed at once.
+        answer_form: one more output tells the form of an answer.
         warm_up: the model answers its input example before it is ready.
         log_requests: one of `requestlog.CHOICES`.
         memory_limit: bytes that the model's process may have, see `memory`; 0: there is no limit.
@@ -48,6 +50,7 @@ class Settings:
     model_config: Mapping[str, Any] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     stream_threads: int = DEFAULT_STREAM_THREADS
+    answer_form: bool = False
     warm_up: bool = False
     log_requests: str = "none"
     memory_limit: int = 0
@@ -75,12 +78,17 @@ def read(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
             if key.startswith(_ENVIRONMENT_PREFIX) and key != _ENVIRONMENT_PREFIX
         },
         stream_threads=_threads(values.get("stream_threads")),
-        warm_up=_choice(WARM_UP, values.get(WARM_UP, "false"), ("true", "false")) == "true",
+        answer_form=_truth(values, forms.PARAMETER),
+        warm_up=_truth(values, WARM_UP),
         log_requests=_choice(_LOG_REQUESTS, values.get(_LOG_REQUESTS, "none"), requestlog.CHOICES),
         memory_limit=_size(_MEMORY_LIMIT, values[_MEMORY_LIMIT]) if _MEMORY_LIMIT in values else 0,
         decoupled=bool(policy.get("decoupled")),
         max_batch_size=int(config.get("max_batch_size") or 0),
     )
+
+
+def _truth(values: Mapping[str, str], key: str) -> bool:
+    return _choice(key, values.get(key, "false"), ("true", "false")) == "true"
 
 
 def _text(value: object) -> str:

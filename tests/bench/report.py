@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
-import rich
+import rich.console
 import rich.table
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
+
+_LOG_WIDTH = 140
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +79,8 @@ def write_json(results: Sequence[Result], path: Path) -> None:
 
 def publish(results: Sequence[Result], json_file: str, plot_file: str, title: str) -> None:
     """Print the table; write the rows and the plot where a file is named."""
-    rich.print(table(results))
+    # In a log nothing may be cut off.
+    rich.console.Console(width=None if sys.stdout.isatty() else _LOG_WIDTH).print(table(results))
     if json_file:
         write_json(results, Path(json_file))
     if plot_file:

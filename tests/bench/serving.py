@@ -3,7 +3,8 @@
     ./bazelw run -c opt //tests/bench:serving -- --json=/tmp/serving.json --plot=/tmp/serving.png
 
 All servers run; each is asked for a few seconds while the others idle, round after round. A case compares this
-project's backend over HTTP with JSON, or gRPC where the case's name ends so, with the peer that does best in it.
+project's backend over HTTP with JSON, or gRPC where the case's name ends so, with the peer that does best in it. Cases
+of the gateway, which speaks MLflow's scoring protocol, compare it with `mlflow models serve`.
 """
 
 from __future__ import annotations
@@ -36,11 +37,16 @@ _PEERS = flags.DEFINE_list("peers", list(serving_peers.PEERS), "Servers to compa
 _LOADS = flags.DEFINE_list("loads", ["1x1", "1x8", "1x64", "128x1", "128x8", "128x64"], "ROWSxCLIENTS to measure.")
 
 _MODEL = "wine_1024"
+# This project's own, over HTTP with JSON, gRPC, and the gateway with MLflow's scoring protocol.
+_OURS = ("http", "grpc", "gateway")
 _GOALS = {
     "p50_1row_c1": "<= 0.4",
     "throughput_1row_c8": ">= 6",
     "throughput_1row_c64": ">= 10",
     "throughput_128rows_c8": ">= 4",
+    "gateway_p50_c1": "<= 0.5",
+    "gateway_throughput_c8": ">= 4",
+    "gateway_throughput_c64": ">= 6",
 }
 
 
@@ -120,6 +126,10 @@ def _running() -> Iterator[list[Contender]]:
         asks: dict[str, tuple[int, Callable[[Wines], Question]]] = {
             "http": (port, lambda rows: serving_peers.v2_question(_MODEL, rows))
         }
+        gateway = stack.enter_context(
+            serving_peers.gateway(_runfile("UTILS"), server.grpc_url, _MODEL, model, scratch, data)
+        )
+        asks["gateway"] = gateway.port, gateway.question
         environment = _runfile("PEERS").resolve()
         for name in _PEERS.value:
             peer = stack.enter_context(serving_peers.running(name, environment, model, scratch, data))
@@ -138,9 +148,13 @@ def _results(load: Load, measured: dict[str, list[dict[str, float]]]) -> Iterato
         ("throughput", "requests/s", lambda one: one["requests"] / one["seconds"], max),
     ):
         values = {name: [value(one) for one in rounds] for name, rounds in measured.items()}
-        medians = {name: statistics.median(rounds) for name, rounds in values.items() if name not in ("http", "grpc")}
+        medians = {name: statistics.median(rounds) for name, rounds in values.items() if name not in _OURS}
         peer = best(medians, key=lambda name: medians[name])
         case = f"{kind}_{load.name}"
+        if "mlflow" in values:
+            rows = "" if load.rows == 1 else f"{load.rows}rows_"
+            name = f"gateway_{kind}_{rows}c{load.clients}"
+            yield report.Result(name, unit, values["gateway"], values["mlflow"], "mlflow", _GOALS.get(name, ""))
         yield report.Result(case, unit, values["http"], values[peer], peer, _GOALS.get(case, ""))
         yield report.Result(f"{case}_grpc", unit, values["grpc"], values[peer], peer, "")
 

@@ -186,6 +186,32 @@ def running(name: str, environment: Path, model: Path, scratch: Path, example: W
         yield Peer(name, ports[0], question)
 
 
+@contextlib.contextmanager
+def gateway(utils: Path, triton: str, name: str, model: Path, scratch: Path, example: Wines) -> Iterator[Peer]:
+    """This project's gateway before a Triton server.
+
+    Args:
+      utils: the command line.
+      triton: `host:port` of the server's gRPC endpoint.
+      name: of the model in it.
+      model: the saved model.
+      scratch: a folder to work in.
+      example: for a first request.
+
+    Raises:
+      OSError: it does not start.
+    """
+    folder = scratch / "gateway"
+    folder.mkdir()
+    (port,) = free_ports(1)
+    command: list[str | Path] = [utils, "gateway", "--triton", triton, "--model", name, "--port", str(port)]
+    # The server's repository: that of a model which lies in NAME/1.
+    command += ["--model-repository", model.parent.parent]
+    with _process(command, folder, {"HOME": str(folder), "PATH": os.defpath}) as process:
+        _wait(process, port, _mlflow_question(example))
+        yield Peer("gateway", port, _mlflow_question)
+
+
 _Start = tuple[list[str | Path], Callable[[Wines], Question]]
 
 

@@ -44,9 +44,9 @@ _MISSING = 3
 # Changes of these may let pip find what it did not find before.
 _PIP_VARIABLES = ["PIP_CONFIG_FILE", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL"]
 
-def _execute(rctx, script, arguments, environment = {}):
+def _execute(rctx, script, arguments, environment = {}, python = None):
     return rctx.execute(
-        [host_python(rctx), "-B", rctx.path(script)] + arguments,
+        [python or host_python(rctx), "-B", rctx.path(script)] + arguments,
         environment = environment,
         timeout = 3600,
     )
@@ -54,7 +54,7 @@ def _execute(rctx, script, arguments, environment = {}):
 def _fail(what, done):
     fail("{}:\n{}{}".format(what, done.stdout, done.stderr))
 
-def run_script(rctx, script, arguments, what, environment = {}):
+def run_script(rctx, script, arguments, what, environment = {}, python = None):
     """Runs a fetch script of this workspace and returns what it printed; fails with its own words.
 
     Args:
@@ -63,11 +63,12 @@ def run_script(rctx, script, arguments, what, environment = {}):
       arguments: list of strings and paths.
       what: what was being done, for the error message.
       environment: dict of variables to set.
+      python: path of the interpreter; `host_python` if not given.
 
     Returns:
       The standard output, a string.
     """
-    done = _execute(rctx, script, arguments, environment)
+    done = _execute(rctx, script, arguments, environment, python)
     if done.return_code:
         _fail(what, done)
     return done.stdout

@@ -68,7 +68,7 @@ class Adapter:
             raise RequestError(f"the request has {request.rows} rows, and a chat model answers one; send one.")
         data = self._data(request)
         answer = model.predict(data, params=dict(request.params)) if request.params else model.predict(data)
-        return [answer] if self._is_chat else answer
+        return chat.Answer([answer]) if self._is_chat else answer
 
     def warm_up(self) -> None:
         self._answer_example()

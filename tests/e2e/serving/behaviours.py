@@ -1,6 +1,7 @@
 """A model from code, which is many: what `predict` does is what the model's own configuration says."""
 
 import os
+import time
 
 import mlflow
 import numpy as np
@@ -19,8 +20,15 @@ def _hungry(frame, params):
     return pd.DataFrame({"mebibytes": [int(hoard.nbytes) >> 20], "process": [os.getpid()]})
 
 
+def _slow(frame, params):
+    """Its input, after as many seconds."""
+    time.sleep(float(frame["seconds"].max()))
+    return frame
+
+
 BEHAVIOURS = {
     "hungry": _hungry,
+    "slow": _slow,
     "total": lambda frame, params: frame.sum(axis=1),
     "widths": _widths,
 }

@@ -58,6 +58,9 @@ if __name__ == "__main__":
                 Schema([ColSpec("double")]),
                 pd.DataFrame({"x": [1.0], "maybe": [2.0]}),
             ),
+            "slow": _behaviour(
+                "slow", _columns(seconds="double"), _columns(seconds="double"), pd.DataFrame({"seconds": [0.0]})
+            ),
             "widths": _behaviour(
                 "widths",
                 Schema([TensorSpec(np.dtype("float64"), (-1, -1))]),

@@ -95,6 +95,30 @@ class MetadataTest(parameterized.TestCase):
         with self.assertRaisesRegex(MetadataError, f"{folder}: no MLmodel file in it.*give the folder that"):
             metadata.read(folder)
 
+    def test_summary(self) -> None:
+        model = metadata.read(self._folder(_GOOD + "is_signature_from_type_hint: true\nmodel_uuid: abc\n"))
+        text = metadata.summary(model)
+        self.assertNotIn("abc", text)
+        self.assertEqual(text, metadata.summary(metadata.from_summary(text)))
+        told = metadata.from_summary(text)
+        self.assertEqual((told.signature, told.mlflow_version), (model.signature, "3.17.2"))
+        self.assertTrue(told.from_type_hints)
+        self.assertEqual(told.flavors, {"python_function": {"loader_module": "mlflow.sklearn"}, "sklearn": {}})
+        self.assertIsNone(told.input_example)
+
+    def test_summary_of_a_model_without_signature(self) -> None:
+        text = metadata.summary(metadata.read(self._folder("flavors: {python_function: {}}\n")))
+        self.assertIsNone(metadata.from_summary(text).signature)
+
+    @parameterized.parameters(
+        ("{", "parameter 'mlmodel' is not JSON: "),
+        ("[]", "parameter 'mlmodel' is no JSON object; write config.pbtxt again."),
+        ("{}", "config.pbtxt: no 'flavors'"),
+    )
+    def test_no_summary(self, text: str, message: str) -> None:
+        with self.assertRaisesRegex(MetadataError, message):
+            metadata.from_summary(text)
+
 
 if __name__ == "__main__":
     absltest.main()

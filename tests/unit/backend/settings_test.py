@@ -20,6 +20,7 @@ class SettingsTest(parameterized.TestCase):
         config = _config(
             model_config='{"device": "cpu"}',
             stream_threads="3",
+            answer_form="true",
             warm_up="true",
             log_requests="errors",
             memory_limit="2GiB",
@@ -31,7 +32,15 @@ class SettingsTest(parameterized.TestCase):
         self.assertEqual(
             settings.read(config, {"SERVING_MODEL_CONFIG": '{"device": "other"}'}),
             settings.Settings(
-                {"device": "cpu"}, {"HF_HOME": "/models"}, 3, True, "errors", 2 << 30, decoupled=True, max_batch_size=4
+                {"device": "cpu"},
+                {"HF_HOME": "/models"},
+                3,
+                answer_form=True,
+                warm_up=True,
+                log_requests="errors",
+                memory_limit=2 << 30,
+                decoupled=True,
+                max_batch_size=4,
             ),
         )
 
@@ -45,6 +54,7 @@ class SettingsTest(parameterized.TestCase):
         ({"stream_threads": "1001"}, "parameter 'stream_threads' is '1001'"),
         ({"stream_threads": "-1"}, "parameter 'stream_threads' is '-1'"),
         ({"stream_threads": "²"}, "parameter 'stream_threads' is '²'"),
+        ({"answer_form": "1"}, "parameter 'answer_form' is '1'; write 'true' or 'false'."),
         ({"warm_up": "yes"}, "parameter 'warm_up' is 'yes'; write 'true' or 'false'."),
         ({"log_requests": "some"}, "'log_requests' is 'some'; write 'none' or 'errors' or 'all'."),
         (

@@ -11,8 +11,9 @@ from unittest import mock
 from absl.testing import absltest, parameterized
 from click.testing import CliRunner
 
-from mlflow_backend_utils.cli import environment, main, versions, workspace
-from mlflow_backend_utils.cli.errors import BuildError, InputError
+from mlflow_backend_utils.cli import main
+from mlflow_backend_utils.provision import packing, versions, workspace
+from mlflow_backend_utils.provision.errors import BuildError, InputError
 
 _MLMODEL = """\
 flavors:
@@ -25,7 +26,7 @@ _BAZELW = """\
 #!/bin/sh
 echo "$@" >> calls
 case "$1" in
-info) echo "$PWD/execroot" ;;
+info) printf 'execution_root: %s/execroot\noutput_base: %s\n' "$PWD" "$PWD" ;;
 cquery) echo out/stub ;;
 build) exit ${FAKE_STATUS:-0} ;;
 esac
@@ -143,7 +144,7 @@ class MainTest(parameterized.TestCase):
             mock.patch.dict(os.environ, {variable: "/nowhere"}),
             self.assertRaisesRegex(InputError, rf"no CPython 3.11 to copy .*{variable}.*/nowhere \(\${variable}\)"),
         ):
-            environment.find_interpreter("3.11")
+            packing.find_interpreter("3.11")
 
     def checkout(self) -> Path:
         folder = self.folder / "checkout"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from absl.testing import absltest, parameterized
 
+from mlflow_backend import metadata
 from mlflow_backend_utils.config import messages
 from mlflow_backend_utils.config.writer import ConfigError, ConfigOptions, render_config
 from tests.unit.config import mlmodel
@@ -56,6 +58,12 @@ parameters {
     string_value: "$$TRITON_MODEL_DIRECTORY/conda-pack.tar.gz"
   }
 }
+parameters {
+  key: "mlmodel"
+  value {
+    string_value: "…"
+  }
+}
 backend: "mlflow"
 """
 
@@ -85,8 +93,20 @@ class WriterTest(_Case):
             parameters={"A": "b"},
         )
         folder = self._folder(params=[{"name": "k", "type": "long", "default": 1, "shape": None}])
-        self.assertEqual(render_config(folder, options), _WHOLE)
-        self.assertEqual(render_config(folder, options), _WHOLE)
+        text, again = render_config(folder, options), render_config(folder, options)
+        # The model's own words are quoted twice in it.
+        self.assertEqual(re.sub(r'(key: "mlmodel"\n.*\n.*string_value: )".*"', r'\1"…"', text), _WHOLE)
+        self.assertEqual(text, again)
+
+    def test_clients_are_told_the_signature(self) -> None:
+        params = [{"name": "k", "type": "long", "default": 1, "shape": None}]
+        told = metadata.from_summary(self._config(ConfigOptions(), params=params).parameters["mlmodel"].string_value)
+        self.assertEqual(told.signature, metadata.Signature(tuple(mlmodel.COLUMNS), tuple(mlmodel.OUTPUTS), (*params,)))
+
+    def test_answer_form(self) -> None:
+        config = self._config(ConfigOptions(answer_form=True))
+        self.assertEqual([entry.name for entry in config.output], ["output-0", "mlflow_answer_form"])
+        self.assertEqual(config.parameters["answer_form"].string_value, "true")
 
     def test_defaults(self) -> None:
         config = self._config(ConfigOptions())

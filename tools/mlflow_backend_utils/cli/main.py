@@ -11,10 +11,11 @@ from pathlib import Path
 
 import click
 
-from mlflow_backend_utils.cli import versions, workspace
-from mlflow_backend_utils.cli.errors import InputError
+from mlflow_backend_utils.cli import gateway, models, predict, serve
 from mlflow_backend_utils.config.options import ENV_PATH, ConfigError, ConfigOptions
 from mlflow_backend_utils.config.writer import render_config
+from mlflow_backend_utils.provision import versions, workspace
+from mlflow_backend_utils.provision.errors import InputError
 
 _NAME = "mlflow-backend-utils"
 _PATH = click.Path(path_type=Path)
@@ -52,6 +53,7 @@ def environment_path(conda_pack_path: str) -> str:
 )
 @click.option("--streaming", is_flag=True, help="Answers in pieces: the decoupled transaction policy.")
 @click.option("--warm-up", is_flag=True, help="The model answers its input example before it is ready.")
+@click.option("--answer-form", is_flag=True, help="One more output tells the form of an answer, for gateways.")
 @click.option("--response-cache", is_flag=True, help="Repeated requests are answered from the server's cache.")
 @click.option("--name", default="", help="The model's name in Triton. Empty: its folder's name.")
 @click.option("--output-path", type=_PATH, help="File to write instead of the standard output.")
@@ -61,6 +63,7 @@ def build_config(
     default_max_batch_size: int,
     streaming: bool,
     warm_up: bool,
+    answer_form: bool,
     response_cache: bool,
     name: str,
     output_path: Path | None,
@@ -73,6 +76,7 @@ def build_config(
         dynamic_batching=default_max_batch_size > 0,
         streaming=streaming,
         warm_up=warm_up,
+        answer_form=answer_form,
         response_cache=response_cache,
     )
     try:
@@ -105,10 +109,10 @@ def build_env(
 ) -> None:
     """Build an execution environment in conda-pack's layout from a requirement lock."""
     # What packs environments takes a quarter of the time of `build-config` to import.
-    from mlflow_backend_utils.cli import environment
+    from mlflow_backend_utils.provision import packing
 
     supported = versions.python_version(python_version)
-    environment.build_environment(supported, requirements, platform, output_path, exclude)
+    packing.build_environment(supported, requirements, platform, output_path, exclude)
     click.echo(f"{output_path}: {output_path.stat().st_size / 1e6:.0f} MB", err=True)
 
 
@@ -122,6 +126,12 @@ def build_stub(python_version: str, triton_version: str, output_path: Path, give
     python, triton = versions.python_version(python_version), versions.triton_version(triton_version)
     folder = workspace.find_workspace(given, os.environ, Path.cwd())
     workspace.build_stub(folder, python, triton, output_path)
+
+
+cli.add_command(gateway.gateway)
+cli.add_command(models.models)
+cli.add_command(predict.predict)
+cli.add_command(serve.serve)
 
 
 def main() -> None:

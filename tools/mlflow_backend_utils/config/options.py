@@ -45,6 +45,7 @@ class ConfigOptions:
         rate_limiter_resources: resources that an instance needs to work, with their numbers, for servers with
             `--rate-limit=execution_count`.
         rate_limiter_priority: a greater one gets resources less often; 0: not written, Triton's default is 1.
+        answer_form: one more output tells in which form the model answered, for scoring gateways and clients.
         warm_up: have the model answer its input example before it is ready.
         streaming: the decoupled transaction policy: answers come in pieces where the model can do that.
         version_policy: "", "all", "latest:N" or "specific:N,N…".
@@ -67,6 +68,7 @@ class ConfigOptions:
     response_cache: bool = False
     rate_limiter_resources: Mapping[str, int] = field(default_factory=dict)
     rate_limiter_priority: int = 0
+    answer_form: bool = False
     warm_up: bool = False
     streaming: bool = False
     version_policy: str = ""

@@ -30,6 +30,7 @@ _MAX_QUEUE_SIZE = flags.DEFINE_integer("max_queue_size", 0, "How many requests m
 _RESPONSE_CACHE = flags.DEFINE_bool("response_cache", False, "Answer repeated requests from the server's cache.")
 _RESOURCES = flags.DEFINE_multi_string("rate_limiter_resource", [], "NAME=COUNT that an instance needs; repeatable.")
 _RATE_PRIORITY = flags.DEFINE_integer("rate_limiter_priority", 0, "Of the instances; 0: Triton's default.")
+_ANSWER_FORM = flags.DEFINE_bool("answer_form", False, "One more output tells the form of an answer, for gateways.")
 _WARM_UP = flags.DEFINE_bool("warm_up", False, "Answer the input example before the model is ready.")
 _STREAMING = flags.DEFINE_bool("streaming", False, "Decoupled transaction policy: answers in pieces.")
 _VERSION_POLICY = flags.DEFINE_string("version_policy", "", "'all', 'latest:N' or 'specific:N,N'.")
@@ -72,6 +73,7 @@ def _options() -> ConfigOptions:
         response_cache=_RESPONSE_CACHE.value,
         rate_limiter_resources=_counts("rate_limiter_resource", _RESOURCES.value),
         rate_limiter_priority=_RATE_PRIORITY.value,
+        answer_form=_ANSWER_FORM.value,
         warm_up=_WARM_UP.value,
         streaming=_STREAMING.value,
         version_policy=_VERSION_POLICY.value,

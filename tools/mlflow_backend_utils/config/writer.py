@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mlflow_backend import conflicts, metadata, schema
 from mlflow_backend.errors import BackendError
+from mlflow_backend.forms import PARAMETER as ANSWER_FORM
 from mlflow_backend.schema import Field, ModelSchema
 from mlflow_backend.settings import WARM_UP
 from mlflow_backend_utils.config import messages
@@ -36,7 +38,8 @@ def render_config(model_dir: Path, options: ConfigOptions | None = None) -> str:
     options.check()
     try:
         model = metadata.read(model_dir)
-        model_schema = schema.build(model.signature, model.max_batch_size)
+        own = schema.build(model.signature, model.max_batch_size)
+        model_schema = replace(own, tells_form=options.answer_form)
     except BackendError as error:
         raise ConfigError(_with_folder(model_dir, str(error))) from None
     config = _parse(options.handwritten)
@@ -45,7 +48,8 @@ def render_config(model_dir: Path, options: ConfigOptions | None = None) -> str:
     _refuse_conflicts(config, model_schema)
     batched = config.max_batch_size > 0
     _fill_tensors(config.input, (*model_schema.inputs, *model_schema.param_inputs), batched)
-    _fill_tensors(config.output, model_schema.outputs, batched)
+    # Of a model that does not say its outputs, the backend completes them all.
+    _fill_tensors(config.output, model_schema.all_outputs if model_schema.outputs else (), batched)
     if options.allow_ragged_batch and batched:
         _allow_ragged_batch(config.input, model_schema.inputs)
     # With an input example the backend completes the configuration when the server loads the model.
@@ -62,7 +66,7 @@ def render_config(model_dir: Path, options: ConfigOptions | None = None) -> str:
     _set_transaction_policy(config, options)
     _set_instances(config, options)
     _set_version_policy(config, options)
-    _set_parameters(config, options)
+    _set_parameters(config, options, model)
     return str(messages.text_format().MessageToString(config, as_utf8=True))
 
 
@@ -202,10 +206,14 @@ def _set_version_policy(config: Any, options: ConfigOptions) -> None:
         policy.specific.versions.extend(int(number) for number in numbers.split(","))
 
 
-def _set_parameters(config: Any, options: ConfigOptions) -> None:
+def _set_parameters(config: Any, options: ConfigOptions, model: metadata.ModelMetadata) -> None:
     wanted = dict(options.parameters)
     if options.env_path:
         wanted.setdefault("EXECUTION_ENV_PATH", options.env_path)
+    if options.answer_form:
+        wanted.setdefault(ANSWER_FORM, "true")
+    # What clients cannot learn from the tensors: MLflow's own types, names and parameters.
+    wanted.setdefault(metadata.PARAMETER, metadata.summary(model))
     if options.warm_up:
         wanted.setdefault(WARM_UP, "true")
     for key, value in wanted.items():

@@ -60,6 +60,18 @@ def _product(sizes: Sequence[int]) -> int:
     return result
 
 
+def scoring_line(url: str, serving_example: dict[str, Any]) -> str:
+    """A shell command that sends the first row of a model's input example to MLflow's scoring protocol at `url`."""
+    body = dict(serving_example)
+    split = body.get("dataframe_split")
+    if isinstance(split, dict):
+        body["dataframe_split"] = {
+            key: value[:1] if key == "data" else value for key, value in split.items() if key != "index"
+        }
+    text = shlex.quote(json.dumps(body, separators=(",", ":")))
+    return f"curl -s {url} -H 'Content-Type: application/json' -d {text}"
+
+
 def curl_line(url: str, model: str, body: dict[str, Any]) -> str:
     """A shell command that asks `model`."""
     address = f"http://{url}/v2/models/{model}/infer"

@@ -1,43 +1,47 @@
-"""Serves models on a real Triton server until it is told to stop, and says how to ask them."""
+"""Serves models on a real Triton server, with MLflow's scoring protocol in front, and says how to ask them."""
 
 from __future__ import annotations
 
-import json
-import os
+import contextlib
 import signal
+import socket
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 from absl import app, flags
 
-from mlflow_backend_utils.server import driver, example, reference
-from mlflow_backend_utils.server.clients import HttpClient
+from mlflow_backend_utils.gateway import serve
+from mlflow_backend_utils.gateway.options import GatewayOptions
+from mlflow_backend_utils.provision.errors import InputError
+from mlflow_backend_utils.provision.steps import Steps
+from mlflow_backend_utils.server import driver, reference
+from mlflow_backend_utils.server.how_to_ask import print_how_to_ask
 from mlflow_backend_utils.server.triton_server import ServerError, TritonServer
 
-_HTTP_PORT = flags.DEFINE_integer("http_port", 0, "Port of the HTTP endpoint; 0 for any free one.", lower_bound=0)
-
-
-def print_how_to_ask(server: TritonServer, models: Path, names: Sequence[str]) -> None:
-    """Print the endpoints, and for each model a `curl` line with its own input example."""
-    print(f"HTTP    http://{server.http_url}")
-    print(f"gRPC    {server.grpc_url}")
-    print(f"metrics http://{server.metrics_url}/metrics")
-    for name in names:
-        with HttpClient(server.http_url, binary=False) as client:
-            info = client.model_info(name)
-        path = reference.newest_version(models / name) / "serving_input_example.json"
-        body = example.request_body(info, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
-        print(f"\n{name}:")
-        print(example.curl_line(server.http_url, name, body) if body else "  has no input example to show")
-    print("\nCtrl-C stops the server.", flush=True)
+_HOST = flags.DEFINE_string("host", "127.0.0.1", "Address of MLflow's scoring protocol.")
+_PORT = flags.DEFINE_integer("port", 0, "Its port; 0 for any free one.", lower_bound=0, upper_bound=65535)
+_HTTP_PORT = flags.DEFINE_integer("http_port", 0, "Port of Triton's HTTP endpoint; 0 for any free one.", lower_bound=0)
 
 
 def _stop(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _serve(server: TritonServer, models: Path, names: Sequence[str], listening: socket.socket) -> None:
+    """Serve until Ctrl-C; returns where the server ends by itself."""
+    url = f"http://{_HOST.value}:{serve.port_of(listening)}"
+    print_how_to_ask(server, models, names, url)
+    options = GatewayOptions(
+        triton=server.grpc_url,
+        triton_http=server.http_url,
+        default_model=names[0] if len(names) == 1 else "",
+        repository=models,
+    )
+    if not serve.run(options, listening, while_true=server.is_running):
+        print(f"the server ended by itself\n{server.log_text()}", file=sys.stderr)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -52,17 +56,16 @@ def main(argv: Sequence[str]) -> None:
             server = TritonServer(
                 models, driver.tritonserver(), driver.backends(), http_port=_HTTP_PORT.value or None, stop_seconds=40
             )
-            with server:
-                print_how_to_ask(server, models, names)
+            with serve.listen(_HOST.value, _PORT.value) as listening, contextlib.ExitStack() as stack:
+                with Steps().step("starting the server"):
+                    stack.enter_context(server)
                 try:
-                    while os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-                        time.sleep(0.5)
-                    print(f"the server ended by itself\n{server.log_text()}", file=sys.stderr)
+                    _serve(server, models, names, listening)
                 except KeyboardInterrupt:
                     print("stopping", flush=True)
         except KeyboardInterrupt:
             sys.exit(130)
-        except (driver.UsageError, reference.ReferenceError, ServerError, FileNotFoundError) as error:
+        except (driver.UsageError, reference.ReferenceError, InputError, ServerError, FileNotFoundError) as error:
             sys.exit(f"serve: {error}")
 
 

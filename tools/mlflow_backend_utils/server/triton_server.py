@@ -251,6 +251,11 @@ class TritonServer:
         assert self._process is not None, "the server does not run"
         return self._process.pid
 
+    def is_running(self) -> bool:
+        """Whether the server's process has not ended; does not end it for others that wait for it."""
+        process = self._process
+        return process is not None and os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
     @property
     def http_url(self) -> str:
         """`host:port` of the HTTP endpoint."""

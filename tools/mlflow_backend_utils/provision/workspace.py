@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mlflow_backend_utils.cli.errors import BuildError, InputError
+from mlflow_backend_utils.provision.errors import BuildError, InputError
 
-_STUB_TARGET = "//stub:triton_python_backend_stub"
+STUB = "//stub:triton_python_backend_stub"
 
 
 def find_workspace(given: Path | None, environ: Mapping[str, str], start: Path) -> Path:
@@ -46,6 +46,37 @@ def _bazel(workspace: Path, arguments: Sequence[str], capture: bool = False) -> 
     return done.stdout or ""
 
 
+def settings(python_version: str, triton_version: str) -> list[str]:
+    """Bazel's flags for a Python, `X.Y`, and a Triton release, `YY.MM`."""
+    return [f"--//config:python_version={python_version}", f"--//config:triton_version={triton_version}"]
+
+
+def build_files(workspace: Path, flags: Sequence[str], targets: Sequence[str]) -> dict[str, list[Path]]:
+    """Build targets; the files that each of them gives.
+
+    Args:
+      workspace: a checkout.
+      flags: of the build.
+      targets: their labels.
+
+    Raises:
+      BuildError: the build failed; Bazel has said why.
+    """
+    _bazel(workspace, ["build", *flags, *targets])
+    roots = dict(
+        line.split(": ", 1) for line in _bazel(workspace, ["info", "execution_root", "output_base"], True).splitlines()
+    )
+    found: dict[str, list[Path]] = {target: [] for target in targets}
+    for target in targets:
+        listing = _bazel(workspace, ["cquery", *flags, "--output=files", target], capture=True)
+        for name in listing.split("\n"):
+            if name:
+                # The links to external repositories in the execution root are those of the last build only.
+                root = roots["output_base"] if name.startswith("external/") else roots["execution_root"]
+                found[target].append(Path(root, name))
+    return found
+
+
 def build_stub(workspace: Path, python_version: str, triton_version: str, output: Path) -> None:
     """Build the stub for a Python and a Triton version and copy it to `output`, mode 0755.
 
@@ -59,11 +90,7 @@ def build_stub(workspace: Path, python_version: str, triton_version: str, output
       BuildError: the build failed; Bazel has said why.
       InputError: `output` cannot be written.
     """
-    settings = [f"--//config:python_version={python_version}", f"--//config:triton_version={triton_version}"]
-    _bazel(workspace, ["build", *settings, _STUB_TARGET])
-    root = Path(_bazel(workspace, ["info", "execution_root"], capture=True).strip().splitlines()[-1])
-    listing = _bazel(workspace, ["cquery", *settings, "--output=files", _STUB_TARGET], capture=True)
-    built = root / listing.strip().splitlines()[-1]
+    (built,) = build_files(workspace, settings(python_version, triton_version), [STUB])[STUB]
     target = output / built.name if output.is_dir() else output
     try:
         partial = target.with_name(target.name + ".partial")

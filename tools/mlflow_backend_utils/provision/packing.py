@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlflow_backend_utils.cli.errors import BuildError, InputError
-from mlflow_backend_utils.cli.versions import TOP
 from mlflow_backend_utils.env import lock, packer
+from mlflow_backend_utils.provision.errors import BuildError, InputError
+from mlflow_backend_utils.provision.versions import TOP
 
 _PYTHON = TOP / "third_party" / "python"
 _FETCH = TOP / "third_party" / "wheels" / "fetch.py"
@@ -89,10 +89,69 @@ def _conda_pack_lock(folder: Path) -> Path:
     return path
 
 
+def check_lock(requirements: Path) -> None:
+    """Raises: InputError: a file is no hashed lock."""
+    try:
+        lock.parse(requirements.read_text(encoding="utf-8"), str(requirements))
+    except (lock.LockError, OSError, UnicodeDecodeError) as error:
+        raise InputError(str(error)) from error
+
+
+def pack_environment(
+    runtime: Path,
+    full_version: str,
+    requirements: Path,
+    platform: str,
+    *,
+    output: Path | None = None,
+    out_folder: Path | None = None,
+    exclude: Sequence[str] = (),
+) -> None:
+    """Pack a runtime and the wheels of a lock.
+
+    Args:
+      runtime: a relocatable CPython prefix.
+      full_version: its version, `X.Y.Z`.
+      requirements: a hashed lock.
+      platform: newest platform tag that the target runs.
+      output: the archive to write, a .tar.gz; it appears whole or not at all. None: no archive.
+      out_folder: a folder to write the environment into, ready to use. None: no folder.
+      exclude: patterns of paths in the environment to leave out.
+
+    Raises:
+      InputError: the lock cannot serve.
+    """
+    check_lock(requirements)
+    partial = output.with_name(output.name + ".partial") if output else None
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        wheels = fetch_wheels(requirements, full_version, platform, folder / "wheels")
+        tools = fetch_wheels(_conda_pack_lock(folder), full_version, platform, folder / "tools")
+        try:
+            packer.pack(
+                str(runtime),
+                [str(wheel) for wheel in wheels],
+                out=str(partial or ""),
+                out_dir=str(out_folder or ""),
+                pyc="unchecked",
+                exclude=exclude,
+                conda_pack_wheel=str(tools[0]),
+            )
+            if partial and output:
+                partial.replace(output)
+        except packer.ERRORS as error:
+            raise InputError(str(error)) from error
+        except OSError as error:
+            raise InputError(f"{error.filename}: {error.strerror}") from error
+        finally:
+            if partial:
+                partial.unlink(missing_ok=True)
+
+
 def build_environment(
     python_version: str, requirements: Path, platform: str, output: Path, exclude: Sequence[str] = ()
 ) -> None:
-    """Build the environment of a lock and write it to `output`, a .tar.gz.
+    """Build the environment of a lock on a CPython of this machine, and write it to `output`, a .tar.gz.
 
     Args:
       python_version: `X.Y`.
@@ -104,30 +163,8 @@ def build_environment(
     Raises:
       InputError: the lock cannot serve, or the machine has no such Python.
     """
-    try:
-        lock.parse(requirements.read_text(encoding="utf-8"), str(requirements))
-    except (lock.LockError, OSError, UnicodeDecodeError) as error:
-        raise InputError(str(error)) from error
+    check_lock(requirements)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        runtime = folder / "runtime"
+        runtime = Path(scratch, "runtime")
         facts = make_runtime(find_interpreter(python_version), python_version, runtime)
-        wheels = fetch_wheels(requirements, facts["version"], platform, folder / "wheels")
-        tools = fetch_wheels(_conda_pack_lock(folder), facts["version"], platform, folder / "tools")
-        partial = output.with_name(output.name + ".partial")
-        try:
-            packer.pack(
-                str(runtime),
-                [str(wheel) for wheel in wheels],
-                out=str(partial),
-                pyc="unchecked",
-                exclude=exclude,
-                conda_pack_wheel=str(tools[0]),
-            )
-            partial.replace(output)
-        except packer.ERRORS as error:
-            raise InputError(str(error)) from error
-        except OSError as error:
-            raise InputError(f"{error.filename}: {error.strerror}") from error
-        finally:
-            partial.unlink(missing_ok=True)
+        pack_environment(runtime, facts["version"], requirements, platform, output=output, exclude=exclude)

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 from typing import Any
 
-from mlflow_backend_utils.cli.errors import InputError
+from mlflow_backend_utils.provision.errors import InputError
 
 # The top of the checkout, or of the runfiles.
 TOP = Path(__file__).resolve().parents[3]
@@ -24,13 +24,18 @@ def _table() -> dict[str, Any]:
     return table
 
 
+def python_versions() -> list[str]:
+    """The minor versions of Python, `X.Y`, that there are stubs for."""
+    return list(_table()["STUB_PYTHON_VERSIONS"])
+
+
 def python_version(given: str) -> str:
     """A supported minor version of Python, `X.Y`: stubs are compiled and environments packed for it.
 
     Raises:
       InputError: `given` is none.
     """
-    supported = _table()["STUB_PYTHON_VERSIONS"]
+    supported = python_versions()
     if given not in supported:
         raise InputError(f"Python version {given!r} is not supported; choose one of {', '.join(supported)}")
     return given

@@ -1,0 +1,23 @@
+"""`@models//:NAME` is the model that the digest in MODULE.bazel pins, as an `mlflow_model`."""
+
+import os
+import pathlib
+
+from absl.testing import absltest
+
+
+def _runfile(variable: str) -> pathlib.Path:
+    return pathlib.Path(os.environ["RUNFILES_DIR"], os.environ[variable])
+
+
+class PinnedTest(absltest.TestCase):
+    def test_files(self) -> None:
+        model = _runfile("MODEL")
+        files = sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file())
+        self.assertEqual(files, ["MLmodel", "code/constant.py"])
+        self.assertEqual((model / "code/constant.py").read_bytes(), _runfile("CODE").read_bytes())
+        self.assertIn("loader_module: constant", (model / "MLmodel").read_text())
+
+
+if __name__ == "__main__":
+    absltest.main()

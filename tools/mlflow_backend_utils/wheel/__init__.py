@@ -1,0 +1,1 @@
+"""Wheels of this project's modules."""
