@@ -60,8 +60,9 @@ def pip_options() -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Variables for uv: the authorities that pip trusts count for it, too, where nothing else is said."""
-    found = dict(os.environ)
+    """Variables for uv: it trusts whom the machine trusts, and whom pip is told to trust where nothing else is said."""
+    # The second is what older versions call the first.
+    found = {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true", **os.environ}
     if "SSL_CERT_FILE" not in found and (authorities := _pip_says("cert")):
         found["SSL_CERT_FILE"] = authorities[0]
     return found
