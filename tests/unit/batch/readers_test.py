@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mlflow_backend_utils.batch import csv_file, formats, json_file, parquet_file
 from mlflow_backend_utils.batch.piece import Piece
-from mlflow_backend_utils.provision.errors import InputError
+from mlflow_backend_utils.messages.errors import InputError
 
 _CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=8)
 _JSON = st.recursive(

@@ -9,7 +9,7 @@ from typing import Any
 from absl.testing import absltest, parameterized
 
 from mlflow_backend_utils.batch import writers
-from mlflow_backend_utils.provision.errors import BuildError
+from mlflow_backend_utils.messages.errors import BuildError
 
 
 def _written(kind: type[writers.Writer], *answers: Any) -> str:

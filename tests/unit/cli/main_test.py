@@ -12,8 +12,8 @@ from absl.testing import absltest, parameterized
 from click.testing import CliRunner
 
 from mlflow_backend_utils.cli import main
+from mlflow_backend_utils.messages.errors import BuildError, InputError
 from mlflow_backend_utils.provision import packing, versions, workspace
-from mlflow_backend_utils.provision.errors import BuildError, InputError
 
 _MLMODEL = """\
 flavors:

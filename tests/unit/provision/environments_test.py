@@ -11,8 +11,8 @@ from unittest import mock
 from absl.testing import absltest
 
 from mlflow_backend_utils.env import resolve
+from mlflow_backend_utils.messages.errors import BuildError, InputError
 from mlflow_backend_utils.provision import environments, packing
-from mlflow_backend_utils.provision.errors import BuildError, InputError
 
 _LOCK = "numpy==2.0 --hash=sha256:" + "0" * 64 + "\n"
 

@@ -8,8 +8,8 @@ from unittest import mock
 
 from absl.testing import absltest
 
+from mlflow_backend_utils.messages.errors import BuildError, InputError
 from mlflow_backend_utils.provision import parts
-from mlflow_backend_utils.provision.errors import BuildError, InputError
 
 _BAZELW = """\
 #!/bin/sh

@@ -7,8 +7,8 @@ from pathlib import Path
 from absl.testing import absltest, parameterized
 
 from mlflow_backend import metadata
+from mlflow_backend_utils.messages.errors import InputError
 from mlflow_backend_utils.provision import requirements
-from mlflow_backend_utils.provision.errors import InputError
 
 _MLMODEL = """\
 mlflow_version: 3.17.2

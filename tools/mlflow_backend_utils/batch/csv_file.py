@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mlflow_backend_utils.batch.piece import Piece
-from mlflow_backend_utils.provision.errors import InputError
+from mlflow_backend_utils.messages.errors import InputError
 
 _CONTENT_TYPE = "text/csv"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlflow_backend_utils.batch import csv_file, json_file, parquet_file, writers
 from mlflow_backend_utils.batch.piece import Piece
-from mlflow_backend_utils.provision.errors import InputError
+from mlflow_backend_utils.messages.errors import InputError
 
 # Reads a file in pieces of so many rows.
 Reader = Callable[[Path, int], Iterator[Piece]]

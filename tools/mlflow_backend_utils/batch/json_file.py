@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import ijson
 
 from mlflow_backend_utils.batch.piece import Piece
-from mlflow_backend_utils.provision.errors import InputError
+from mlflow_backend_utils.messages.errors import InputError
 
 _CONTENT_TYPE = "application/json"
 # Form -> where its rows are, for ijson.

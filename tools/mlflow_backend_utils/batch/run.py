@@ -18,7 +18,7 @@ from mlflow_backend_utils.gateway.models import Models
 from mlflow_backend_utils.gateway.options import GatewayOptions
 from mlflow_backend_utils.gateway.scoring import Scoring
 from mlflow_backend_utils.gateway.triton import Triton
-from mlflow_backend_utils.provision.errors import BuildError
+from mlflow_backend_utils.messages.errors import BuildError
 from mlflow_backend_utils.provision.session import Session
 
 # Enough that the server always has work while answers are written.

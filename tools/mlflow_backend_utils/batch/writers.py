@@ -8,7 +8,7 @@ import io
 import json
 from typing import Any, BinaryIO
 
-from mlflow_backend_utils.provision.errors import BuildError
+from mlflow_backend_utils.messages.errors import BuildError
 
 
 class Writer(abc.ABC):

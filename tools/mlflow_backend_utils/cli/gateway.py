@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mlflow_backend_utils.provision.errors import InputError
+from mlflow_backend_utils.messages.errors import InputError
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 

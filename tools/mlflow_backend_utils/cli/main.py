@@ -14,8 +14,8 @@ import click
 from mlflow_backend_utils.cli import gateway, models, predict, serve
 from mlflow_backend_utils.config.options import ENV_PATH, ConfigError, ConfigOptions
 from mlflow_backend_utils.config.writer import render_config
+from mlflow_backend_utils.messages.errors import InputError
 from mlflow_backend_utils.provision import versions, workspace
-from mlflow_backend_utils.provision.errors import InputError
 
 _NAME = "mlflow-backend-utils"
 _PATH = click.Path(path_type=Path)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlflow_backend_utils.cli.progress import of_bytes
-from mlflow_backend_utils.provision.errors import BuildError, InputError
+from mlflow_backend_utils.messages.errors import BuildError, InputError
 
 if TYPE_CHECKING:
     from mlflow_backend_utils.store.progress import Progress

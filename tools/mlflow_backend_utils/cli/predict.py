@@ -44,8 +44,8 @@ def predict(
     """Write a model's answers to all rows of a file, on a Triton server of its own, in memory that does not grow."""
     from mlflow_backend_utils.batch import formats, run
     from mlflow_backend_utils.cli.progress import bar
+    from mlflow_backend_utils.messages.steps import Steps
     from mlflow_backend_utils.provision import session
-    from mlflow_backend_utils.provision.steps import Steps
 
     reader = formats.reader(input_path, input_type)
     writer = formats.writer(output_path, output_type)

@@ -28,8 +28,8 @@ def serve(host: str, port: int, **given: Any) -> None:
     Triton server, the one of the tests. All of it is kept for the next time.
     """
     from mlflow_backend_utils.gateway import serve as serving
+    from mlflow_backend_utils.messages.steps import Steps
     from mlflow_backend_utils.provision import session
-    from mlflow_backend_utils.provision.steps import Steps
 
     limits = {name: given.pop(name) for name in ("timeout", "max_body_mb", "max_pending")}
     what = wanted(given)

@@ -12,7 +12,7 @@ import uvicorn
 
 from mlflow_backend_utils.gateway import app
 from mlflow_backend_utils.gateway.options import GatewayOptions
-from mlflow_backend_utils.provision.errors import InputError
+from mlflow_backend_utils.messages.errors import InputError
 
 # Seconds that requests under way get when the gateway is told to stop.
 _GRACE_SECONDS = 30

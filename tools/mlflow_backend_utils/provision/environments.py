@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow_backend_utils.env import resolve
+from mlflow_backend_utils.messages.errors import BuildError
 from mlflow_backend_utils.provision import cache, packing
-from mlflow_backend_utils.provision.errors import BuildError
 
 _PLATFORM = "manylinux_2_28_x86_64"
 # Goes up when the same lock would give another environment.

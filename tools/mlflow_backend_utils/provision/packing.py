@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_backend_utils.env import lock, packer
-from mlflow_backend_utils.provision.errors import BuildError, InputError
+from mlflow_backend_utils.messages.errors import BuildError, InputError
 from mlflow_backend_utils.provision.versions import TOP
 
 _PYTHON = TOP / "third_party" / "python"

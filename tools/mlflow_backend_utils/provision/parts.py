@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+from mlflow_backend_utils.messages.errors import BuildError, InputError
 from mlflow_backend_utils.provision import workspace
-from mlflow_backend_utils.provision.errors import BuildError, InputError
 
 _INSTALLED = Path("/opt/tritonserver/bin/tritonserver")
 _RUNTIME = "//third_party/python:runtime"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlflow_backend_utils.config.options import ConfigError, ConfigOptions
 from mlflow_backend_utils.config.writer import render_config
-from mlflow_backend_utils.provision.errors import InputError
+from mlflow_backend_utils.messages.errors import InputError
 from mlflow_backend_utils.repository import layout
 
 

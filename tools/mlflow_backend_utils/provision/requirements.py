@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_name
 
 from mlflow_backend.errors import BackendError
 from mlflow_backend.metadata import ModelMetadata
+from mlflow_backend_utils.messages.errors import InputError
 from mlflow_backend_utils.model import suitability
-from mlflow_backend_utils.provision.errors import InputError
 
 _FILE = "requirements.txt"
 _CONDA_FILE = "conda.yaml"

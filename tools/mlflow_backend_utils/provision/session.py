@@ -16,9 +16,9 @@ import click
 from mlflow_backend import metadata
 from mlflow_backend.errors import BackendError
 from mlflow_backend_utils.config.options import ConfigOptions
+from mlflow_backend_utils.messages.errors import BuildError, InputError
+from mlflow_backend_utils.messages.steps import Steps
 from mlflow_backend_utils.provision import environments, parts, repository, requirements, versions, workspace
-from mlflow_backend_utils.provision.errors import BuildError, InputError
-from mlflow_backend_utils.provision.steps import Steps
 from mlflow_backend_utils.server.triton_server import ServerError, TritonServer
 from mlflow_backend_utils.store import errors, fetch
 

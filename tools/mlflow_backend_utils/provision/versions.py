@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 from typing import Any
 
-from mlflow_backend_utils.provision.errors import InputError
+from mlflow_backend_utils.messages.errors import InputError
 
 # The top of the checkout, or of the runfiles.
 TOP = Path(__file__).resolve().parents[3]

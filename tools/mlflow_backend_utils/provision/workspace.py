@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mlflow_backend_utils.provision.errors import BuildError, InputError
+from mlflow_backend_utils.messages.errors import BuildError, InputError
 
 STUB = "//stub:triton_python_backend_stub"
 

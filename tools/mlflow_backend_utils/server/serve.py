@@ -15,8 +15,8 @@ from absl import app, flags
 
 from mlflow_backend_utils.gateway import serve
 from mlflow_backend_utils.gateway.options import GatewayOptions
-from mlflow_backend_utils.provision.errors import InputError
-from mlflow_backend_utils.provision.steps import Steps
+from mlflow_backend_utils.messages.errors import InputError
+from mlflow_backend_utils.messages.steps import Steps
 from mlflow_backend_utils.server import driver, reference
 from mlflow_backend_utils.server.how_to_ask import print_how_to_ask
 from mlflow_backend_utils.server.triton_server import ServerError, TritonServer

@@ -1,0 +1,1 @@
+"""What commands tell: how they fail, and what they are doing."""
