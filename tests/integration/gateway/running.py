@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mlflow_backend import metadata
 from mlflow_backend_utils.config.options import ConfigOptions
@@ -42,18 +42,17 @@ def runfile(variable: str) -> Path:
 
 def ask(port: int, path: str, body: bytes, content_type: str, timeout: float = 60.0) -> Answer:
     """The answer to a POST; raises OSError or http.client.HTTPException where there is none."""
-    connection = connect(port, timeout=timeout)
-    with contextlib.closing(connection):
-        connection.request("POST", path, body, {"Content-Type": content_type} if content_type else {})
-        answer = connection.getresponse()
-        return Answer(answer.status, answer.headers.get("content-type"), answer.read())
+    return _answer(port, timeout, "POST", path, body, {"Content-Type": content_type} if content_type else {})
 
 
 def ask_get(port: int, path: str) -> Answer:
     """The answer to a GET."""
-    connection = connect(port)
-    with contextlib.closing(connection):
-        connection.request("GET", path)
+    return _answer(port, 60.0, "GET", path)
+
+
+def _answer(port: int, timeout: float, *request: Any) -> Answer:
+    with contextlib.closing(connect(port, timeout=timeout)) as connection:
+        connection.request(*request)
         answer = connection.getresponse()
         return Answer(answer.status, answer.headers.get("content-type"), answer.read())
 

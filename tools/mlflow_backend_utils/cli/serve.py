@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -30,41 +27,23 @@ def serve(host: str, port: int, **given: Any) -> None:
     from mlflow_backend_utils.gateway import serve as serving
     from mlflow_backend_utils.messages.steps import Steps
     from mlflow_backend_utils.provision import session
+    from mlflow_backend_utils.server import front, signals
 
-    limits = {name: given.pop(name) for name in ("timeout", "max_body_mb", "max_pending")}
+    limits = {name: given.pop(name) for name in ("timeout", "max_pending")}
+    limits["max_body_bytes"] = given.pop("max_body_mb") * 1024 * 1024
     what = wanted(given)
     steps = Steps()
     # A port that is taken is told before anything is built.
     with serving.listen(host, port) as listening:
-        signal.signal(signal.SIGTERM, _interrupt)
+        signals.end_as_by_ctrl_c()
         try:
             with session.running(what, steps) as served:
-                _serve(served, listening, host, limits, steps)
+
+                def ready() -> None:
+                    click.echo(f"ready after {steps.seconds():.1f} s", err=True)
+
+                names = [served.name]
+                if not front.run(served.server, served.repository, names, host, listening, ready, **limits):
+                    sys.exit(f"the server ended by itself\n{served.server.log_text()}")
         except KeyboardInterrupt:
             sys.exit(130)
-
-
-def _serve(served: Any, listening: Any, host: str, limits: dict[str, Any], steps: Any) -> None:
-    from mlflow_backend_utils.gateway import serve as serving
-    from mlflow_backend_utils.gateway.options import GatewayOptions
-    from mlflow_backend_utils.server.how_to_ask import print_how_to_ask
-
-    server = served.server
-    options = GatewayOptions(
-        triton=server.grpc_url,
-        triton_http=server.http_url,
-        default_model=served.name,
-        repository=Path(served.repository),
-        timeout=limits["timeout"],
-        max_body_bytes=limits["max_body_mb"] * 1024 * 1024,
-        max_pending=limits["max_pending"],
-    )
-    url = f"http://{host}:{serving.port_of(listening)}"
-    print_how_to_ask(server, served.repository, [served.name], url)
-    click.echo(f"ready after {steps.seconds():.1f} s", err=True)
-    if not serving.run(options, listening, while_true=server.is_running):
-        sys.exit(f"the server ended by itself\n{server.log_text()}")
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from mlflow_backend_utils.deployments import errors, flavors, options, target
@@ -27,7 +25,7 @@ def run_local(name: str, model_uri: str, flavor: str | None = None, config: Mapp
     Raises:
         MlflowException: the model, an option or the server does not allow it; the end of the server's log says why.
     """
-    from mlflow_backend_utils.server import TritonServer
+    from mlflow_backend_utils.server import TritonServer, signals
     from mlflow_backend_utils.server.how_to_ask import print_how_to_ask
     from mlflow_backend_utils.server.triton_server import ServerError
 
@@ -41,7 +39,7 @@ def run_local(name: str, model_uri: str, flavor: str | None = None, config: Mapp
     port = local.get("http_port", "0")
     if not port.isdigit():
         raise errors.refused(f"option http_port is '{port}'; give a number.")
-    signal.signal(signal.SIGTERM, _interrupt)
+    signals.end_as_by_ctrl_c()
     with tempfile.TemporaryDirectory(prefix="mlflow-deploy-") as scratch:
         model = download(model_uri, Path(scratch))
         models = Path(scratch, "models")
@@ -56,7 +54,3 @@ def run_local(name: str, model_uri: str, flavor: str | None = None, config: Mapp
             return
         except ServerError as error:
             raise errors.failure(str(error), "INTERNAL_ERROR") from None
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt

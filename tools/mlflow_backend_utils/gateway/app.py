@@ -25,7 +25,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from mlflow_backend_utils.gateway import errors, events, exact, openapi
+from mlflow_backend_utils.gateway import bodies, errors, events, exact, openapi
 from mlflow_backend_utils.gateway.exact import Reply
 from mlflow_backend_utils.gateway.limits import Limits
 from mlflow_backend_utils.gateway.metrics import Metrics
@@ -82,17 +82,12 @@ class _Doors:
         if scope["type"] != "http" or scope["path"] != "/invocations" or scope["method"] != "POST":
             await self._others(scope, receive, send)
             return
-        parts = []
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            parts.append(message.get("body", b""))
-            more = message.get("more_body", False)
+        body = await bodies.read(receive)
+        if body is None:
+            return
         headers = dict(scope["headers"])
         content_type, accept = (headers.get(key, b"").decode("latin-1") for key in (b"content-type", b"accept"))
-        answer = await self._gateway.answer(b"".join(parts), content_type, accept)
+        answer = await self._gateway.answer(body, content_type, accept)
         if isinstance(answer, Response):
             await answer(scope, receive, send)
             return

@@ -7,6 +7,8 @@ from typing import Any
 
 import aiohttp
 
+from mlflow_backend_utils.gateway import bodies
+
 # Of one connection only (RFC 9110, 7.6.1), or set anew.
 _NOT_PASSED = frozenset(
     {
@@ -47,7 +49,7 @@ class Passthrough:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         query = scope["query_string"].decode("latin-1")
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"] if k not in _NOT_PASSED]
-        body = await _body(receive)
+        body = await bodies.read(receive)
         if body is None:
             return
         url = self._base + path + ("?" + query if query else "")
@@ -66,18 +68,6 @@ class Passthrough:
             if started:
                 raise
             await _unavailable(send, error)
-
-
-async def _body(receive: Any) -> bytes | None:
-    """The whole body; None: the client went away."""
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 async def _unavailable(send: Any, error: Exception) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mlflow_backend_utils.store import locks
+from mlflow_backend_utils.store import locks, store
 
 
 def folder(environ: Mapping[str, str]) -> Path:
     """The cache folder of a user."""
-    home = environ.get("HOME") or os.path.expanduser("~")
-    return Path(environ.get("XDG_CACHE_HOME") or Path(home, ".cache"), "mlflow-backend")
+    return Path(store.user_cache(environ))
 
 
 def key(*parts: str) -> str:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from absl import app, flags
 
 from mlflow_backend_utils.gateway import serve
-from mlflow_backend_utils.gateway.options import GatewayOptions
 from mlflow_backend_utils.messages.errors import InputError
 from mlflow_backend_utils.messages.steps import Steps
-from mlflow_backend_utils.server import driver, reference
-from mlflow_backend_utils.server.how_to_ask import print_how_to_ask
+from mlflow_backend_utils.server import driver, front, reference, signals
 from mlflow_backend_utils.server.triton_server import ServerError, TritonServer
 
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address of MLflow's scoring protocol.")
@@ -26,29 +21,11 @@ _PORT = flags.DEFINE_integer("port", 0, "Its port; 0 for any free one.", lower_b
 _HTTP_PORT = flags.DEFINE_integer("http_port", 0, "Port of Triton's HTTP endpoint; 0 for any free one.", lower_bound=0)
 
 
-def _stop(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _serve(server: TritonServer, models: Path, names: Sequence[str], listening: socket.socket) -> None:
-    """Serve until Ctrl-C; returns where the server ends by itself."""
-    url = f"http://{_HOST.value}:{serve.port_of(listening)}"
-    print_how_to_ask(server, models, names, url)
-    options = GatewayOptions(
-        triton=server.grpc_url,
-        triton_http=server.http_url,
-        default_model=names[0] if len(names) == 1 else "",
-        repository=models,
-    )
-    if not serve.run(options, listening, while_true=server.is_running):
-        print(f"the server ended by itself\n{server.log_text()}", file=sys.stderr)
-
-
 def main(argv: Sequence[str]) -> None:
     """Command line entry."""
     if len(argv) > 1:
         raise app.UsageError(f"unexpected argument {argv[1]!r}")
-    signal.signal(signal.SIGTERM, _stop)
+    signals.end_as_by_ctrl_c()
     with tempfile.TemporaryDirectory() as scratch:
         try:
             models = driver.repository(Path(scratch))
@@ -60,7 +37,8 @@ def main(argv: Sequence[str]) -> None:
                 with Steps().step("starting the server"):
                     stack.enter_context(server)
                 try:
-                    _serve(server, models, names, listening)
+                    if not front.run(server, models, names, _HOST.value, listening):
+                        print(f"the server ended by itself\n{server.log_text()}", file=sys.stderr)
                 except KeyboardInterrupt:
                     print("stopping", flush=True)
         except KeyboardInterrupt:

@@ -75,10 +75,15 @@ def default_folder(environ: Mapping[str, str]) -> str:
     return os.path.join(data, "mlflow-backend", "models")
 
 
+def user_cache(environ: Mapping[str, str]) -> str:
+    """The project's part of a user's cache folder: what can be fetched or made again."""
+    cache = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".cache")
+    return os.path.join(cache, "mlflow-backend")
+
+
 def cache_folder(environ: Mapping[str, str]) -> str:
     """The store of models that builds fetched: below the cache folder, for they can be fetched again."""
-    cache = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".cache")
-    return os.path.join(cache, "mlflow-backend", "models")
+    return os.path.join(user_cache(environ), "models")
 
 
 class Store:
