@@ -28,6 +28,7 @@ from absl import app, flags
 from mlflow_backend_utils.server import TritonServer
 from mlflow_backend_utils.server.driver import take_model
 from tests.bench import report
+from tests.runfiles import runfiles
 
 _JSON = flags.DEFINE_string("json", "", "Where to write the results.")
 _PLOT = flags.DEFINE_string("plot", "", "Where to draw them, as PNG.")
@@ -50,17 +51,13 @@ class Moments(NamedTuple):
     last: float
 
 
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["RUNFILES_DIR"], os.environ[variable])
-
-
 def _threads() -> dict[str, str]:
     return {"OMP_NUM_THREADS": str(_THREADS.value)}
 
 
 @contextlib.contextmanager
 def _bare(model: Path) -> Iterator[Callable[[], Moments]]:
-    python = _runfile("ENVIRONMENT").resolve() / "bin/python3"
+    python = runfiles.path("ENVIRONMENT").resolve() / "bin/python3"
     program = Path(__file__).with_name("bare_generation.py")
     command = [str(python), "-I", str(program), str(model)]
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | _threads()
@@ -121,9 +118,9 @@ def _over_http(server: TritonServer) -> Moments:
 def main(_argv: list[str]) -> None:
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))))
-        take_model(_runfile("MODEL"), scratch / "models" / _MODEL)
+        take_model(runfiles.path("MODEL"), scratch / "models" / _MODEL)
         server = stack.enter_context(
-            TritonServer(scratch / "models", _runfile("TRITONSERVER"), [_runfile("BACKEND")], env=_threads())
+            TritonServer(scratch / "models", runfiles.path("TRITONSERVER"), [runfiles.path("BACKEND")], env=_threads())
         )
         streams = [stack.enter_context(_grpc_stream(server)) for _ in range(_STREAMS)]
         sides = {

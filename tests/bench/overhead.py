@@ -20,6 +20,7 @@ from pathlib import Path
 from absl import app, flags
 
 from tests.bench import report
+from tests.runfiles import runfiles
 
 _JSON = flags.DEFINE_string("json", "", "Where to write the results.")
 _PLOT = flags.DEFINE_string("plot", "", "Where to draw them, as PNG.")
@@ -30,18 +31,14 @@ _COLUMNS = flags.DEFINE_multi_integer("columns", [10, 600], "Double columns of t
 _GOALS = {10: "<= 300"}
 
 
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["RUNFILES_DIR"], os.environ[variable])
-
-
 def _measure(columns: int) -> dict[str, list[float]]:
     """Rounds of `ours`, `bare` and `predict`, in microseconds; see overhead_rounds.py."""
-    python = _runfile("ENVIRONMENT") / "bin" / "python3"
+    python = runfiles.path("ENVIRONMENT") / "bin" / "python3"
     program = Path(__file__).with_name("overhead_rounds.py")
     counts = [str(count) for count in (columns, _ROUNDS.value, _SECONDS.value)]
     done = subprocess.run(
         [python, "-B", program, *counts],
-        env={"PATH": os.defpath, "PYTHONPATH": str(_runfile("BACKEND")), "MLFLOW_LOGGING_LEVEL": "ERROR"},
+        env={"PATH": os.defpath, "PYTHONPATH": str(runfiles.path("BACKEND")), "MLFLOW_LOGGING_LEVEL": "ERROR"},
         stdout=subprocess.PIPE,
         check=True,
         text=True,

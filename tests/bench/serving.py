@@ -28,6 +28,7 @@ from mlflow_backend_utils.server import TritonServer
 from mlflow_backend_utils.server.driver import take_model
 from tests.bench import report, serving_peers
 from tests.bench.serving_peers import Question, Wines
+from tests.runfiles import runfiles
 
 _JSON = flags.DEFINE_string("json", "", "Where to write the results.")
 _PLOT = flags.DEFINE_string("plot", "", "Where to draw them, as PNG.")
@@ -48,10 +49,6 @@ _GOALS = {
     "gateway_throughput_c8": ">= 4",
     "gateway_throughput_c64": ">= 6",
 }
-
-
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["RUNFILES_DIR"], os.environ[variable])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +87,7 @@ def _over_http(name: str, port: int, ask: Callable[[Wines], Question], data: Win
         headers, body = scratch / "headers", scratch / "body"
         headers.write_text(question.headers, encoding="utf-8")
         body.write_bytes(question.body)
-        tool = _runfile("HTTP_LOAD")
+        tool = runfiles.path("HTTP_LOAD")
         return _run([tool, str(port), question.path, headers, body, str(load.clients), str(_SECONDS.value)])
 
     return Contender(name, measure)
@@ -117,20 +114,22 @@ def _running() -> Iterator[list[Contender]]:
     """All contenders, ours first; they have answered the same."""
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))))
-        take_model(_runfile("MODEL"), scratch / "models" / _MODEL)
+        take_model(runfiles.path("MODEL"), scratch / "models" / _MODEL)
         model = next((scratch / "models" / _MODEL).glob("1"))
         split = json.loads((model / "input_example.json").read_text(encoding="utf-8"))
         data = Wines(split["columns"], np.array(split["data"], np.float64))
-        server = stack.enter_context(TritonServer(scratch / "models", _runfile("TRITONSERVER"), [_runfile("BACKEND")]))
+        server = stack.enter_context(
+            TritonServer(scratch / "models", runfiles.path("TRITONSERVER"), [runfiles.path("BACKEND")])
+        )
         port = int(server.http_url.rpartition(":")[2])
         asks: dict[str, tuple[int, Callable[[Wines], Question]]] = {
             "http": (port, lambda rows: serving_peers.v2_question(_MODEL, rows))
         }
         gateway = stack.enter_context(
-            serving_peers.gateway(_runfile("UTILS"), server.grpc_url, _MODEL, model, scratch, data)
+            serving_peers.gateway(runfiles.path("UTILS"), server.grpc_url, _MODEL, model, scratch, data)
         )
         asks["gateway"] = gateway.port, gateway.question
-        environment = _runfile("PEERS").resolve()
+        environment = runfiles.path("PEERS").resolve()
         for name in _PEERS.value:
             peer = stack.enter_context(serving_peers.running(name, environment, model, scratch, data))
             asks[name] = (peer.port, peer.question)

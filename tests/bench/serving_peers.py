@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
-import signal
-import subprocess
-import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mlflow_backend_utils.server.triton_server import free_ports
+from tests.processes import processes
 
 _START_SECONDS = 120.0
 
@@ -126,43 +125,6 @@ def ask(port: int, question: Question) -> list[int]:
 
 
 @contextlib.contextmanager
-def _process(command: list[str | Path], folder: Path, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process group that ends with the scope; its output goes to a file, which is shown when it fails."""
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            cwd=folder,
-            env=dict(env),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    except BaseException:
-        print((folder / "log").read_text(errors="replace")[-5000:])
-        raise
-    finally:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-
-
-def _wait(process: subprocess.Popen[bytes], port: int, question: Question) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            ask(port, question)
-            return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > end:
-                raise
-            time.sleep(0.2)
-
-
-@contextlib.contextmanager
 def running(name: str, environment: Path, model: Path, scratch: Path, example: Wines) -> Iterator[Peer]:
     """One of `PEERS`, serving `model` with the packages of `environment`.
 
@@ -181,8 +143,9 @@ def running(name: str, environment: Path, model: Path, scratch: Path, example: W
         "BENTOML_DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
-    with _process([environment / "bin" / "python3", *command], folder, env) as process:
-        _wait(process, ports[0], question(example))
+    command = [environment / "bin" / "python3", *command]
+    first = functools.partial(ask, ports[0], question(example))
+    with processes.server(command, folder / "log", env, first, _START_SECONDS):
         yield Peer(name, ports[0], question)
 
 
@@ -207,8 +170,9 @@ def gateway(utils: Path, triton: str, name: str, model: Path, scratch: Path, exa
     command: list[str | Path] = [utils, "gateway", "--triton", triton, "--model", name, "--port", str(port)]
     # The server's repository: that of a model which lies in NAME/1.
     command += ["--model-repository", model.parent.parent]
-    with _process(command, folder, {"HOME": str(folder), "PATH": os.defpath}) as process:
-        _wait(process, port, _mlflow_question(example))
+    env = {"HOME": str(folder), "PATH": os.defpath}
+    first = functools.partial(ask, port, _mlflow_question(example))
+    with processes.server(command, folder / "log", env, first, _START_SECONDS):
         yield Peer("gateway", port, _mlflow_question)
 
 

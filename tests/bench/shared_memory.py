@@ -21,6 +21,7 @@ from mlflow_backend_utils.gateway import shared_memory
 from mlflow_backend_utils.gateway.triton import Triton
 from mlflow_backend_utils.server import TritonServer
 from tests.bench import report
+from tests.runfiles import runfiles
 
 _JSON = flags.DEFINE_string("json", "", "Where to write the results.")
 _PLOT = flags.DEFINE_string("plot", "", "Where to draw them, as PNG.")
@@ -38,17 +39,13 @@ parameters {{ key: "EXECUTION_ENV_PATH" value {{ string_value: "{environment}" }
 _GOALS = {1024: "<= 0.5"}
 
 
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["RUNFILES_DIR"], os.environ[variable])
-
-
 def _repository(folder: Path) -> Path:
     model = folder / _MODEL
     (model / "1").mkdir(parents=True)
     shutil.copyfile(Path(__file__).parent / "models" / _MODEL / "model.py", model / "1" / "model.py")
-    environment = _runfile("ENVIRONMENT").resolve()
+    environment = runfiles.path("ENVIRONMENT").resolve()
     (model / "config.pbtxt").write_text(_CONFIG.format(environment=environment), encoding="utf-8")
-    (model / "triton_python_backend_stub").symlink_to(_runfile("STUB").resolve())
+    (model / "triton_python_backend_stub").symlink_to(runfiles.path("STUB").resolve())
     return folder
 
 
@@ -86,7 +83,7 @@ def main(argv: list[str]) -> None:
         tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as scratch,
         # Every size through shared memory, to see from which on it is worth it.
         mock.patch.object(shared_memory, "LEAST_BYTES", 1),
-        TritonServer(_repository(Path(scratch)), _runfile("TRITONSERVER"), []) as server,
+        TritonServer(_repository(Path(scratch)), runfiles.path("TRITONSERVER"), []) as server,
     ):
         results = asyncio.run(_results(server.grpc_url))
     report.publish(results, _JSON.value, _PLOT.value, "gateway to Triton: shared memory : gRPC")

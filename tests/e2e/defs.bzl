@@ -95,25 +95,7 @@ def served_model_test(name, model, environment = None, reason = "", deps = [], s
     if environment:
         environment_model(name = model, program = "save_{}.py".format(model), environment = environment, **kwargs)
     else:
-        py_binary(
-            name = "save_" + model,
-            testonly = True,
-            srcs = ["save_{}.py".format(model)],
-            data = [model + ".py"],
-            deps = ["//third_party/requirements:dev"],
-        )
-        mlflow_model(
-            name = model + "_model",
-            testonly = True,
-            trainer = ":save_" + model,
-        )
-        triton_model(
-            name = model,
-            testonly = True,
-            env = "//repo:wine_env",
-            model = ":{}_model".format(model),
-            **kwargs
-        )
+        served_model(model, **kwargs)
     settled_py_test(
         name = name,
         size = size,

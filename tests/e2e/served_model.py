@@ -25,12 +25,9 @@ from mlflow_backend_utils.config.writer import ConfigOptions, render_config
 from mlflow_backend_utils.repository.layout import copy_folder
 from mlflow_backend_utils.server import TritonServer
 from mlflow_backend_utils.server.driver import take_model
+from tests.runfiles import runfiles
 
 _PATIENCE = 60.0
-
-
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["TEST_SRCDIR"], os.environ[variable])
 
 
 def request_log(log: str) -> list[dict[str, Any]]:
@@ -100,12 +97,12 @@ class ServedModelTest(absltest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        folder = _runfile("MODEL")
+        folder = runfiles.path("MODEL")
         cls.model = folder.name
         models = Path(os.environ["TEST_TMPDIR"], "models")
         take_model(folder, models / cls.model)
         cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
-            TritonServer(models, _runfile("TRITONSERVER"), [_runfile("BACKEND")])
+            TritonServer(models, runfiles.path("TRITONSERVER"), [runfiles.path("BACKEND")])
         )
 
     def post(self, path: str, body: Mapping[str, Any]) -> str:
@@ -151,15 +148,15 @@ class ServedModelsTest(absltest.TestCase):
     def setUpClass(cls) -> None:
         super().setUpClass()
         models = Path(os.environ["TEST_TMPDIR"], "models")
-        environment = str(_runfile("ENVIRONMENT").resolve())
+        environment = str(runfiles.path("ENVIRONMENT").resolve())
         for name, options in cls.options.items():
             version = models / name / "1"
             version.parent.mkdir(parents=True)
             # MLflow refuses a model whose files lead out of its folder.
-            copy_folder(str(_runfile("MODELS") / name), str(version))
+            copy_folder(str(runfiles.path("MODELS") / name), str(version))
             config = render_config(version, dataclasses.replace(options, name=name, env_path=environment))
             (version.parent / "config.pbtxt").write_text(config, encoding="utf-8")
-            (version.parent / "triton_python_backend_stub").symlink_to(_runfile("STUB").resolve())
+            (version.parent / "triton_python_backend_stub").symlink_to(runfiles.path("STUB").resolve())
         cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
-            TritonServer(models, _runfile("TRITONSERVER"), [_runfile("BACKEND")])
+            TritonServer(models, runfiles.path("TRITONSERVER"), [runfiles.path("BACKEND")])
         )

@@ -16,10 +16,7 @@ from absl.testing import absltest
 
 from mlflow_backend_utils.server import TritonServer
 from mlflow_backend_utils.server.driver import take_model
-
-
-def _runfiles(variable: str) -> list[Path]:
-    return [Path(os.environ["TEST_SRCDIR"], path) for path in os.environ[variable].split()]
+from tests.runfiles import runfiles
 
 
 def new_server(repository: Path, models: Sequence[str] = (), **options: Any) -> TritonServer:
@@ -30,11 +27,11 @@ def new_server(repository: Path, models: Sequence[str] = (), **options: Any) -> 
       models: names of the models to serve; all of them, if empty.
       **options: further ones of `TritonServer`.
     """
-    for folder in _runfiles("MODELS"):
+    for folder in runfiles.paths("MODELS"):
         if not models or folder.name in models:
             take_model(folder, repository / folder.name)
-    (tritonserver,) = _runfiles("TRITONSERVER")
-    return TritonServer(repository, tritonserver, _runfiles("BACKEND"), **options)
+    (tritonserver,) = runfiles.paths("TRITONSERVER")
+    return TritonServer(repository, tritonserver, runfiles.paths("BACKEND"), **options)
 
 
 _servers: dict[str, TritonServer] = {}
@@ -61,5 +58,5 @@ class SharedServerTest(absltest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.model = _runfiles("MODELS")[0].name
+        cls.model = runfiles.paths("MODELS")[0].name
         cls.server = _shared_server(cls.options)

@@ -7,8 +7,9 @@ from pathlib import Path
 from absl.testing import absltest
 
 from tests.lint import source_tree
+from tests.runfiles import runfiles
 
-_PACKAGES = source_tree.runfile("LINT_PACKAGES")
+_PACKAGES = runfiles.path("LINT_PACKAGES")
 
 
 def _tool(*candidates: str) -> Path:
@@ -27,7 +28,7 @@ class FormatTest(absltest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_buildifier(self) -> None:
-        buildifier = source_tree.runfile("BUILDIFIER")
+        buildifier = runfiles.path("BUILDIFIER")
         if buildifier.stat().st_size == 0:
             self.skipTest("buildifier comes from the npm registry, which cannot be reached: " + os.fspath(buildifier))
         files = list(source_tree.files(".bzl", names=frozenset({"BUILD", "WORKSPACE", "MODULE.bazel"})))

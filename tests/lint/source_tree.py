@@ -6,17 +6,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.runfiles import runfiles
+
 _SKIPPED_FOLDERS = {".git", ".mypy_cache", ".ruff_cache", "__pycache__", "node_modules"}
-
-
-def runfile(variable: str) -> Path:
-    """The file whose runfiles path stands in an environment variable of the test."""
-    return Path(os.environ["RUNFILES_DIR"], os.environ[variable])
 
 
 def root() -> Path:
     """The top of the checkout: the runfile MODULE.bazel is a link into it."""
-    return runfile("MODULE").resolve().parent
+    return runfiles.path("MODULE").resolve().parent
 
 
 def files(*suffixes: str, names: frozenset[str] = frozenset()) -> Iterator[Path]:

@@ -7,11 +7,12 @@ import sys
 from absl.testing import absltest
 
 from tests.lint import source_tree
+from tests.runfiles import runfiles
 
 
 class TypesTest(absltest.TestCase):
     def test_mypy(self) -> None:
-        linters, packages = source_tree.runfile("LINT_PACKAGES"), source_tree.runfile("TYPED_PACKAGES")
+        linters, packages = runfiles.path("LINT_PACKAGES"), runfiles.path("TYPED_PACKAGES")
         top = source_tree.root()
         start = (
             "import sys; sys.path[0:0] = [sys.argv.pop(1)]; from mypy.__main__ import console_entry; console_entry()"

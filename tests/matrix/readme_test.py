@@ -1,24 +1,18 @@
 """README.md shows the table of tested versions as it is, and the table holds every pair of versions."""
 
-import os
-from pathlib import Path
-
 from absl.testing import absltest
 
 from tests.matrix import versions
-
-
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["TEST_SRCDIR"], os.environ[variable])
+from tests.runfiles import runfiles
 
 
 class ReadmeTest(absltest.TestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.table = versions.read(_runfile("TABLE"), _runfile("LOCK").parent)
+        self.table = versions.read(runfiles.path("TABLE"), runfiles.path("LOCK").parent)
 
     def test_readme(self) -> None:
-        readme = _runfile("README").read_text(encoding="utf-8")
+        readme = runfiles.path("README").read_text(encoding="utf-8")
         self.assertEqual(readme, versions.updated(readme, self.table), "stale: ./bazelw run //tests/matrix:update")
 
     def test_every_two_values_meet(self) -> None:

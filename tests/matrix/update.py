@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 from tests.matrix import versions
+from tests.runfiles import runfiles
 
 
 def main() -> None:
-    runfiles = Path(os.environ["RUNFILES_DIR"])
     readme = Path(os.environ["BUILD_WORKSPACE_DIRECTORY"], "README.md")
-    table = versions.read(runfiles / os.environ["TABLE"], (runfiles / os.environ["LOCK"]).parent)
+    table = versions.read(runfiles.path("TABLE"), runfiles.path("LOCK").parent)
     readme.write_text(versions.updated(readme.read_text(encoding="utf-8"), table), encoding="utf-8")
 
 

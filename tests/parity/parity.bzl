@@ -210,6 +210,7 @@ def parity_test(
         } | server_env,
         main = "//tests/parity:parity_test.py",
         deps = [
+            "//tests/runfiles",
             "//third_party/requirements:tools",
             "//tools/mlflow_backend_utils/repository",
             "//tools/mlflow_backend_utils/server",

@@ -22,6 +22,7 @@ from absl.testing import absltest, parameterized
 
 from mlflow_backend_utils.repository.layout import copy_folder
 from mlflow_backend_utils.server import TritonServer, clients, model_test, reference
+from tests.runfiles import runfiles
 
 _CONFIG = """backend: "mlflow"
 parameters {{ key: "EXECUTION_ENV_PATH" value {{ string_value: "{environment}" }} }}
@@ -30,11 +31,7 @@ _KIND = os.environ["INSTANCE_KIND"]
 _INSTANCES = f"instance_group {{ kind: {_KIND} }}\n" if _KIND else ""
 
 
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["TEST_SRCDIR"], os.environ[variable])
-
-
-_MODELS = sorted(folder.name for folder in _runfile("MODELS").iterdir())
+_MODELS = sorted(folder.name for folder in runfiles.path("MODELS").iterdir())
 _LEFT_OUT = json.loads(os.environ["LEFT_OUT"])
 _VOLATILE = [name.split(".", 1) for name in os.environ["VOLATILE"].split(",") if name]
 
@@ -52,12 +49,14 @@ class ParityTest(parameterized.TestCase):
             version = cls.repository / name / "1"
             version.parent.mkdir(parents=True)
             # MLflow refuses a model whose files lead out of its folder.
-            copy_folder(str(_runfile("MODELS") / name), str(version))
-            config = _CONFIG.format(environment=_runfile("ENVIRONMENT").resolve()) + _INSTANCES
+            copy_folder(str(runfiles.path("MODELS") / name), str(version))
+            config = _CONFIG.format(environment=runfiles.path("ENVIRONMENT").resolve()) + _INSTANCES
             (version.parent / "config.pbtxt").write_text(config)
-            (version.parent / "triton_python_backend_stub").symlink_to(_runfile("STUB").resolve())
+            (version.parent / "triton_python_backend_stub").symlink_to(runfiles.path("STUB").resolve())
         cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
-            TritonServer(cls.repository, _runfile("TRITONSERVER"), [_runfile("BACKEND")], model_control="explicit")
+            TritonServer(
+                cls.repository, runfiles.path("TRITONSERVER"), [runfiles.path("BACKEND")], model_control="explicit"
+            )
         )
 
     @parameterized.parameters(*_MODELS)
@@ -74,7 +73,7 @@ class ParityTest(parameterized.TestCase):
                 stack.enter_context(clients.GrpcClient(self.server.grpc_url)),
             ]
             info = http_json.model_info(name)
-            cases = reference.read(_runfile("EXPECTED") / f"{name}.json")
+            cases = reference.read(runfiles.path("EXPECTED") / f"{name}.json")
             volatile = {output for model, output in _VOLATILE if model == name}
             model_test.ModelCheck(name, info, cases, connections, volatile).run(checks)
         self.assertEqual(checks.failed, 0, "failed checks, see above")

@@ -42,5 +42,8 @@ def binary_test(name, python_version, cpu = "", programs = []):
             "//conditions:default": env | {"CPU": "x86_64"},
         }),
         main = "binary_test.py",
-        deps = ["//third_party/requirements:dev"],
+        deps = [
+            "//tests/runfiles",
+            "//third_party/requirements:dev",
+        ],
     )

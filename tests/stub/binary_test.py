@@ -16,6 +16,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 from elftools.elf.sections import SymbolTableSection
 
+from tests.runfiles import runfiles
+
 # Debian 10, RHEL 8: older than any server that is covered.
 _NEWEST_GLIBC = (2, 28)
 _MOST_BYTES = 4_000_000
@@ -23,14 +25,10 @@ _MACHINES = {"aarch64": "EM_AARCH64", "x86_64": "EM_X86_64"}
 _GLIBC_LIBRARIES = {"libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0"}
 
 
-def _runfiles(variable: str) -> list[Path]:
-    return [Path(os.environ["RUNFILES_DIR"], name) for name in os.environ.get(variable, "").split()]
-
-
 class BinaryTest(absltest.TestCase):
     def setUp(self) -> None:
         super().setUp()
-        (self.path,) = _runfiles("STUB")
+        (self.path,) = runfiles.paths("STUB")
         self.elf = ELFFile(self.enter_context(self.path.open("rb")))
         (self.dynamic,) = (one for one in self.elf.iter_sections() if isinstance(one, DynamicSection))
 
@@ -38,7 +36,7 @@ class BinaryTest(absltest.TestCase):
         """What starts a program for CPU on this machine."""
         if platform.machine() == os.environ["CPU"]:
             return []
-        files = {path.name: path for path in _runfiles("EMULATOR")}
+        files = {path.name: path for path in runfiles.paths("EMULATOR")}
         if "reason" in files:
             self.skipTest(files["reason"].read_text(encoding="utf-8"))
         if "qemu-aarch64-static" not in files:
@@ -57,7 +55,7 @@ class BinaryTest(absltest.TestCase):
 
     def test_programs(self) -> None:
         """The structures of the region, its allocator and its queues, on that CPU."""
-        for program in _runfiles("PROGRAMS"):
+        for program in runfiles.paths("PROGRAMS"):
             # One process a test: mappings of the region stay until a process ends, and addresses are few here.
             for name in self._run(program, "--list_content").stderr.replace("*", "").split():
                 with self.subTest(program=program.name, name=name):

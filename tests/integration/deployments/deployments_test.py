@@ -26,12 +26,9 @@ from mlflow.exceptions import MlflowException
 from mlflow_backend_utils.deployments import TritonDeploymentClient
 from mlflow_backend_utils.server import TritonServer
 from tests.integration.store import servers
+from tests.runfiles import runfiles
 
 _PATIENCE = 300.0
-
-
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["TEST_SRCDIR"], os.environ[variable]).absolute()
 
 
 class DeploymentsTest(absltest.TestCase):
@@ -40,7 +37,7 @@ class DeploymentsTest(absltest.TestCase):
         super().setUpClass()
         assert mlflow.__version__.startswith(os.environ["MLFLOW_VERSION"]), mlflow.__version__
         cls.folder = Path(os.environ["TEST_TMPDIR"])
-        served = _runfile("MODEL")
+        served = runfiles.path("MODEL")
         # As it was saved: MLflow refuses links that lead out of a model's folder.
         cls.model = cls.folder / "wine"
         shutil.copytree(served / "1", cls.model)
@@ -48,11 +45,13 @@ class DeploymentsTest(absltest.TestCase):
         cls.stub = (served / "triton_python_backend_stub").resolve()
         cls.archive = (served / "conda-pack.tar.gz").resolve()
         cls.site = cls.folder / "site"
-        zipfile.ZipFile(_runfile("WHEEL")).extractall(cls.site)
+        zipfile.ZipFile(runfiles.path("WHEEL")).extractall(cls.site)
         cls.repository = cls.folder / "repository"
         cls.repository.mkdir()
         cls.server = cls.enterClassContext(  # type: ignore[attr-defined]
-            TritonServer(cls.repository, _runfile("TRITONSERVER"), [_runfile("BACKEND")], model_control="explicit")
+            TritonServer(
+                cls.repository, runfiles.path("TRITONSERVER"), [runfiles.path("BACKEND")], model_control="explicit"
+            )
         )
         cls.environ = {
             "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -63,7 +62,7 @@ class DeploymentsTest(absltest.TestCase):
         # The command line finds it by the entry point of the wheel.
         cls.client = TritonDeploymentClient("triton")
         # The environment lies ready on the server.
-        cls.options = {"env_path": str(_runfile("ENVIRONMENT")), "stub": str(cls.stub)}
+        cls.options = {"env_path": str(runfiles.path("ENVIRONMENT")), "stub": str(cls.stub)}
 
     def tearDown(self) -> None:
         for found in self.client.list_deployments():
@@ -129,7 +128,7 @@ class DeploymentsTest(absltest.TestCase):
             "e = json.load(open(sys.argv[1] + '/input_example.json'));"
             "print(json.dumps(model.predict(pd.DataFrame(e['data'], columns=e['columns'])).tolist()))"
         )
-        python = _runfile("ENVIRONMENT") / "bin" / "python3"
+        python = runfiles.path("ENVIRONMENT") / "bin" / "python3"
         done = subprocess.run([python, "-I", "-c", script, self.model], capture_output=True, text=True, check=True)
         return list(json.loads(done.stdout.splitlines()[-1]))[:rows]
 
@@ -208,7 +207,10 @@ class DeploymentsTest(absltest.TestCase):
         foreign.rmdir()
 
     def test_run_local(self) -> None:
-        options = self.options | {"tritonserver": str(_runfile("TRITONSERVER")), "backend": str(_runfile("BACKEND"))}
+        options = self.options | {
+            "tritonserver": str(runfiles.path("TRITONSERVER")),
+            "backend": str(runfiles.path("BACKEND")),
+        }
         arguments = [f"-C{name}={value}" for name, value in options.items()]
         process = subprocess.Popen(
             self._command("run-local", "-t", "triton", "--name", "mine", "-m", str(self.model), *arguments),
@@ -247,7 +249,7 @@ class BucketTest(absltest.TestCase):
         folder = Path(os.environ["TEST_TMPDIR"], "bucket")
         (folder / "none").mkdir(parents=True)
         model = folder / "wine"
-        served = _runfile("MODEL")
+        served = runfiles.path("MODEL")
         shutil.copytree(served / "1", model)
         keys = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
         with servers.s3_server(folder / "s3") as url, mock.patch.dict(os.environ, keys):
@@ -264,8 +266,8 @@ class BucketTest(absltest.TestCase):
             with (
                 TritonServer(
                     folder / "none",
-                    _runfile("TRITONSERVER"),
-                    [_runfile("BACKEND")],
+                    runfiles.path("TRITONSERVER"),
+                    [runfiles.path("BACKEND")],
                     model_control="explicit",
                     # A second repository, beside the empty one.
                     extra_args=[f"--model-repository={place}"],
@@ -275,7 +277,7 @@ class BucketTest(absltest.TestCase):
             ):
                 client = TritonDeploymentClient("triton")
                 options = {
-                    "env_path": str(_runfile("ENVIRONMENT")),
+                    "env_path": str(runfiles.path("ENVIRONMENT")),
                     "stub": str((served / "triton_python_backend_stub").resolve()),
                 }
                 client.create_deployment("wine", str(model), config=options)

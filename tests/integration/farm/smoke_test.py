@@ -11,20 +11,17 @@ from absl.testing import absltest
 
 from tests.integration.farm import farm
 from tests.integration.nested_bazel import file_digests, nested_bazel
+from tests.runfiles import runfiles
 
 _TARGET = "//repo:my_model"
 # The farm is one process, and a large one forks slowly: no more calls and actions at a time than it has use for.
 _GENTLY = ("--jobs=2", "--remote_max_connections=1")
 
 
-def _runfiles(variable: str) -> list[pathlib.Path]:
-    return [pathlib.Path(os.environ["TEST_SRCDIR"], path) for path in os.environ[variable].split()]
-
-
 class FarmSmokeTest(absltest.TestCase):
     def setUp(self) -> None:
         super().setUp()
-        files = {path.name: path for path in _runfiles("FARM")}
+        files = {path.name: path for path in runfiles.paths("FARM")}
         if "reason" in files:
             self.skipTest(files["reason"].read_text())
         # The real place: the program finds its libraries beside itself.
@@ -44,7 +41,7 @@ class FarmSmokeTest(absltest.TestCase):
             self.assertGreater(first.get("remote", 0), 0)
             self.assertLessEqual(first.keys(), {"internal", "remote", "remote cache hit"})
 
-            here = file_digests.file_digests(_runfiles("MODEL"))
+            here = file_digests.file_digests(runfiles.paths("MODEL"))
             there = file_digests.file_digests(bazel.outputs(_TARGET, flags))
             self.assertIn("my_model/config.pbtxt", here)
             self.assertEqual(file_digests.differences(here, there), [])

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from absl.testing import absltest, parameterized
 
 from tests.integration.gateway import corpus, running
+from tests.runfiles import runfiles
 
 # A signature of each kind, and an answer in each form.
 _MODELS = (
@@ -67,7 +68,7 @@ class ContractTest(parameterized.TestCase):
         example = json.loads((folder / "serving_input_example.json").read_text(encoding="utf-8"))
         kinds = running.signature(folder)
         different = []
-        with running.mlflow_server(folder, running.runfile("SCORING_ENVIRONMENT").resolve(), self.scratch) as port:
+        with running.mlflow_server(folder, runfiles.path("SCORING_ENVIRONMENT").resolve(), self.scratch) as port:
             for request in corpus.requests(example, kinds):
                 wanted = running.ask(port, "/invocations", request.body, request.content_type)
                 got = running.ask(self.gateway, f"/models/{name}/invocations", request.body, request.content_type)
@@ -78,7 +79,7 @@ class ContractTest(parameterized.TestCase):
 
     def test_other_paths(self) -> None:
         folder = self.scratch / "models" / "frame_mixed" / "1"
-        with running.mlflow_server(folder, running.runfile("SCORING_ENVIRONMENT").resolve(), self.scratch) as port:
+        with running.mlflow_server(folder, runfiles.path("SCORING_ENVIRONMENT").resolve(), self.scratch) as port:
             for path in ("/ping", "/health", "/version", "/nowhere", "/invocations"):
                 self.assertEqual(running.ask_get(self.gateway, path), running.ask_get(port, path), path)
             for path in ("/ping", "/version", "/nowhere"):

@@ -17,6 +17,7 @@ from absl.testing import absltest
 
 from mlflow_backend_utils.repository.layout import copy_folder
 from tests.integration.gateway import running
+from tests.runfiles import runfiles
 
 _CHAT = ("chat_agent", "chat_model", "responses_agent")
 _MESSAGES = {"messages": [{"role": "user", "content": "one two three"}]}
@@ -32,7 +33,7 @@ class EventsTest(absltest.TestCase):
         running.repository(models, _CHAT, streaming=True)
         running.repository(models, ["slow"])
         words = models / "words"
-        copy_folder(str(running.runfile("WORDS")), str(words), keep_executable=True)
+        copy_folder(str(runfiles.path("WORDS")), str(words), keep_executable=True)
         cls.server = cls.enterClassContext(running.triton(models))
         cls.port, _ = cls.enterClassContext(
             running.gateway(cls.server.grpc_url, cls.scratch, "--model", "words", http_url=cls.server.http_url)
@@ -118,7 +119,7 @@ class EventsTest(absltest.TestCase):
         folder = self.scratch / "models" / "slow" / "1"
         slow = json.dumps({"dataframe_records": [{"seconds": 3.0}]}).encode()
         quick = json.dumps({"dataframe_records": [{"seconds": 0.0}]}).encode()
-        environment = running.runfile("SCORING_ENVIRONMENT").resolve()
+        environment = runfiles.path("SCORING_ENVIRONMENT").resolve()
         with (
             running.mlflow_server(folder, environment, self.scratch, timeout=1) as port,
             running.gateway(self.server.grpc_url, self.scratch, "--model", "slow", "--timeout", "1") as (gateway, _),

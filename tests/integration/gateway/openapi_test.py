@@ -15,6 +15,9 @@ import hypothesis
 import schemathesis
 from absl.testing import absltest, parameterized
 from hypothesis import strategies as st
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+from mlflow.pyfunc import scoring_server
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -52,6 +55,7 @@ class OpenApiTest(parameterized.TestCase):
         )
         cls.url = f"http://127.0.0.1:{cls.port}"
         cls.schema = schemathesis.openapi.from_url(cls.url + "/openapi.json")
+        cls.model = Model.load(str(cls.scratch / "models" / _MODEL / "1"))
         cls.example = (cls.scratch / "models" / _MODEL / "1" / "serving_input_example.json").read_bytes()
 
     def _good(self) -> bytes:
@@ -66,6 +70,16 @@ class OpenApiTest(parameterized.TestCase):
     def tearDown(self) -> None:
         self.assertEqual(self._good(), self.before)
         super().tearDown()
+
+    def _breaks_mlflow(self, body: bytes) -> bool:
+        """Whether MLflow's own parser has no words for what is wrong with a body."""
+        try:
+            scoring_server._parse_json_data(body.decode(), self.model, self.model.get_input_schema())
+        except MlflowException:
+            return False
+        except Exception:
+            return True
+        return False
 
     def _each(self, cases: st.SearchStrategy[schemathesis.Case]) -> Callable[[], None]:
         @hypothesis.settings(
@@ -83,7 +97,12 @@ class OpenApiTest(parameterized.TestCase):
             checks = [
                 check for check in _CHECKS if case.path not in _NO_JSON or check is not response_schema_conformance
             ]
-            case.validate_response(case.call(base_url=self.url), checks=checks)
+            answer = case.call(base_url=self.url)
+            if (answer.status_code, answer.content) == (500, b"Internal Server Error"):
+                # As MLflow's server does.
+                assert self._breaks_mlflow(answer.request.body), answer.request.body
+                checks.remove(not_a_server_error)
+            case.validate_response(answer, checks=checks)
 
         return check
 

@@ -21,6 +21,7 @@ from tests.certificates import certificates
 from tests.integration.gateway import running
 
 _MODEL = "frame_total"
+_TEXTS_MODEL = "texts_joined"
 _JSON = "application/json"
 _GOOD = json.dumps({"dataframe_split": {"columns": ["x", "y"], "data": [[1.5, 2.0]]}}).encode()
 _ANSWER = b'{"predictions": [{"0": 3.5}]}'
@@ -200,18 +201,25 @@ class ResilienceTest(absltest.TestCase):
     def test_shared_memory(self) -> None:
         """Large requests go through regions that nobody sees a file of, also after the server was started anew."""
         rows = 20_000
-        body = json.dumps({"inputs": {"x": [0.5] * rows, "y": list(range(rows))}}).encode()
-        wanted = [{"0": 0.5 + number} for number in range(rows)]
-        models = running.repository(self.scratch / "large", [_MODEL], max_batch_size=rows)
+        numbers = {"x": [0.5] * rows, "y": list(range(rows))}
+        texts = {"first": ["é" * 10] * rows, "last": [str(number) for number in range(rows)]}
+        joined = [f"{first}|{last}" for first, last in zip(*texts.values(), strict=True)]
+        corpus = [
+            (_MODEL, numbers, [{"0": 0.5 + number} for number in range(rows)]),
+            (_TEXTS_MODEL, texts, [{"0": text} for text in joined]),
+        ]
+        models = running.repository(self.scratch / "large", [_MODEL, _TEXTS_MODEL], max_batch_size=rows)
         with contextlib.ExitStack() as stack:
             server = stack.enter_context(running.triton(models))
             ports = [int(url.rpartition(":")[2]) for url in (server.http_url, server.grpc_url)]
             port, pid = stack.enter_context(running.gateway(server.grpc_url, self.scratch, http_url=server.http_url))
 
             def ask() -> None:
-                answer = running.ask(port, "/invocations", body, _JSON)
-                self.assertEqual(answer.status, 200, answer.body[:500])
-                self.assertEqual(json.loads(answer.body)["predictions"], wanted)
+                for model, inputs, wanted in corpus:
+                    body = json.dumps({"inputs": inputs}).encode()
+                    answer = running.ask(port, f"/models/{model}/invocations", body, _JSON)
+                    self.assertEqual(answer.status, 200, answer.body[:500])
+                    self.assertEqual(json.loads(answer.body)["predictions"], wanted)
 
             def look() -> None:
                 names = [region["name"] for region in self._get(port, "/v2/systemsharedmemory/status")]

@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import signal
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +21,8 @@ from mlflow_backend_utils.config.writer import render_config
 from mlflow_backend_utils.repository.layout import copy_folder
 from mlflow_backend_utils.server import TritonServer
 from mlflow_backend_utils.server.triton_server import free_ports
+from tests.processes import processes
+from tests.runfiles import runfiles
 
 _START_SECONDS = 60.0
 
@@ -33,11 +33,6 @@ class Answer(NamedTuple):
     status: int
     content_type: str | None
     body: bytes
-
-
-def runfile(variable: str) -> Path:
-    """A file or folder that the rule has named."""
-    return Path(os.environ["TEST_SRCDIR"], os.environ[variable])
 
 
 def ask(port: int, path: str, body: bytes, content_type: str, timeout: float = 60.0) -> Answer:
@@ -67,21 +62,23 @@ def signature(folder: Path) -> dict[str, str]:
 
 def repository(folder: Path, names: Sequence[str], **options: object) -> Path:
     """A model repository below `folder` with some of MODELS; `options` of the configuration."""
-    environment = str(runfile("ENVIRONMENT").resolve())
+    environment = str(runfiles.path("ENVIRONMENT").resolve())
     for name in names:
         version = folder / name / "1"
         version.parent.mkdir(parents=True)
         # MLflow refuses a model whose files lead out of its folder.
-        copy_folder(str(runfile("MODELS") / name), str(version))
+        copy_folder(str(runfiles.path("MODELS") / name), str(version))
         config = ConfigOptions(name=name, env_path=environment, answer_form=True, **options)  # type: ignore[arg-type]
         (version.parent / "config.pbtxt").write_text(render_config(version, config))
-        (version.parent / "triton_python_backend_stub").symlink_to(runfile("STUB").resolve())
+        (version.parent / "triton_python_backend_stub").symlink_to(runfiles.path("STUB").resolve())
     return folder
 
 
 def triton(models: Path, http_port: int | None = None, grpc_port: int | None = None) -> TritonServer:
     """The server, to be entered; on the same ports again if they are given."""
-    return TritonServer(models, runfile("TRITONSERVER"), [runfile("BACKEND")], http_port=http_port, grpc_port=grpc_port)
+    return TritonServer(
+        models, runfiles.path("TRITONSERVER"), [runfiles.path("BACKEND")], http_port=http_port, grpc_port=grpc_port
+    )
 
 
 def connect(port: int, secure: ssl.SSLContext | None = None, timeout: float = 60.0) -> http.client.HTTPConnection:
@@ -92,48 +89,24 @@ def connect(port: int, secure: ssl.SSLContext | None = None, timeout: float = 60
 
 
 @contextlib.contextmanager
-def _process(
+def _server(
     command: Sequence[str | Path],
     log: Path,
     port: int,
     secure: ssl.SSLContext | None = None,
     more: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server that answers `/version` within the scope; its output is shown when something fails."""
-    with log.open("wb") as file:
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        environ |= {"PATH": os.defpath, "HOME": str(log.parent), "MLFLOW_DISABLE_TELEMETRY": "true", **(more or {})}
-        process = subprocess.Popen(
-            list(map(str, command)), stdout=file, stderr=subprocess.STDOUT, env=environ, start_new_session=True
-        )
-    try:
-        _wait(process, port, secure)
-        yield process
-    except BaseException:
-        print(log.read_text(errors="replace")[-5000:])
-        raise
-    finally:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(20)
+    """A server that answers `/version` within the scope."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environ |= {"PATH": os.defpath, "HOME": str(log.parent), "MLFLOW_DISABLE_TELEMETRY": "true", **(more or {})}
 
-
-def _wait(process: subprocess.Popen[bytes], port: int, secure: ssl.SSLContext | None) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while True:
-        connection = connect(port, secure, timeout=5)
-        try:
+    def first() -> None:
+        with contextlib.closing(connect(port, secure, timeout=5)) as connection:
             connection.request("GET", "/version")
             connection.getresponse().read()
-            return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        finally:
-            connection.close()
+
+    with processes.server(command, log, environ, first, _START_SECONDS) as process:
+        yield process
 
 
 @contextlib.contextmanager
@@ -143,7 +116,7 @@ def gateway(
     """Port and process of a gateway; `secure` of one that serves HTTPS."""
     (port,) = free_ports(1)
     words = [
-        runfile("GATEWAY"),
+        runfiles.path("GATEWAY"),
         "gateway",
         "--triton",
         grpc_url,
@@ -153,7 +126,7 @@ def gateway(
         str(port),
         *options,
     ]
-    with _process(words, scratch / f"gateway_{port}.log", port, secure) as process:
+    with _server(words, scratch / f"gateway_{port}.log", port, secure) as process:
         yield port, process.pid
 
 
@@ -179,5 +152,5 @@ def mlflow_server(model: Path, environment: Path, scratch: Path, timeout: int = 
         "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": str(timeout),
     }
     command = [environment / "bin" / "python3", "-m", "mlflow", *serve]
-    with _process(command, scratch / "mlflow.log", port, more=environ):
+    with _server(command, scratch / "mlflow.log", port, more=environ):
         yield port

@@ -24,13 +24,10 @@ import pandas as pd
 from absl.testing import absltest, parameterized
 
 from mlflow_backend_utils.server.triton_server import free_ports
+from tests.runfiles import runfiles
 
 _PATIENCE = 120.0
 _ROWS = 5000
-
-
-def _runfile(variable: str) -> Path:
-    return Path(os.environ["TEST_SRCDIR"], os.environ[variable]).absolute()
 
 
 class OneStepTest(parameterized.TestCase):
@@ -40,24 +37,24 @@ class OneStepTest(parameterized.TestCase):
         cls.folder = Path(os.environ["TEST_TMPDIR"])
         cls.model = cls.folder / "wine.v1"
         # As it was saved: MLflow refuses links that lead out of a model's folder.
-        shutil.copytree(_runfile("MODEL") / "1", cls.model)
+        shutil.copytree(runfiles.path("MODEL") / "1", cls.model)
         cls.example = json.loads((cls.model / "serving_input_example.json").read_text(encoding="utf-8"))
         cls.parts = [
             "--backend",
-            str(_runfile("BACKEND")),
+            str(runfiles.path("BACKEND")),
             "--env",
-            str(_runfile("ENVIRONMENT")),
+            str(runfiles.path("ENVIRONMENT")),
             "--stub",
-            str((_runfile("MODEL") / "triton_python_backend_stub").resolve()),
+            str((runfiles.path("MODEL") / "triton_python_backend_stub").resolve()),
             "--tritonserver",
-            str(_runfile("TRITONSERVER")),
+            str(runfiles.path("TRITONSERVER")),
         ]
 
     def _environ(self) -> dict[str, str]:
         return {"HOME": str(self.folder / "home"), "PATH": os.defpath, "TMPDIR": str(self.folder)}
 
     def _run(self, *words: str, parts: bool = True) -> subprocess.CompletedProcess[str]:
-        command = [str(_runfile("UTILS")), *words, *(self.parts if parts else [])]
+        command = [str(runfiles.path("UTILS")), *words, *(self.parts if parts else [])]
         return subprocess.run(
             command,
             env=self._environ(),
@@ -72,7 +69,7 @@ class OneStepTest(parameterized.TestCase):
     def _served(self, *words: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
         """A `serve` that is ready, and the port of its gateway."""
         (port,) = free_ports(1)
-        command = [str(_runfile("UTILS")), "serve", "-m", str(self.model), "-p", str(port), *words, *self.parts]
+        command = [str(runfiles.path("UTILS")), "serve", "-m", str(self.model), "-p", str(port), *words, *self.parts]
         log = self.folder / f"serve_{port}.log"
         with log.open("w") as file:
             process = subprocess.Popen(command, env=self._environ(), stdout=file, stderr=subprocess.STDOUT, text=True)

@@ -23,6 +23,7 @@ from mlflow_backend_utils.cli import models
 from mlflow_backend_utils.server import triton_server
 from mlflow_backend_utils.store import archive, digest
 from tests.integration.store import servers
+from tests.runfiles import runfiles
 
 _FRAME = pandas.DataFrame({"x": [1.0, 2.0]})
 
@@ -234,7 +235,7 @@ class ImportTest(parameterized.TestCase):
     @parameterized.parameters("version", "S3", "proxy")
     def test_a_build_fetches_the_same(self, kind: str) -> None:
         out = self.top / "out"
-        script = pathlib.Path(os.environ["RUNFILES_DIR"], os.environ["FETCH"])
+        script = runfiles.path("FETCH")
         command = [
             sys.executable,
             "-B",

@@ -1,21 +1,16 @@
 """`@models//:NAME` is the model that the digest in MODULE.bazel pins, as an `mlflow_model`."""
 
-import os
-import pathlib
-
 from absl.testing import absltest
 
-
-def _runfile(variable: str) -> pathlib.Path:
-    return pathlib.Path(os.environ["RUNFILES_DIR"], os.environ[variable])
+from tests.runfiles import runfiles
 
 
 class PinnedTest(absltest.TestCase):
     def test_files(self) -> None:
-        model = _runfile("MODEL")
+        model = runfiles.path("MODEL")
         files = sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file())
         self.assertEqual(files, ["MLmodel", "code/constant.py"])
-        self.assertEqual((model / "code/constant.py").read_bytes(), _runfile("CODE").read_bytes())
+        self.assertEqual((model / "code/constant.py").read_bytes(), runfiles.path("CODE").read_bytes())
         self.assertIn("loader_module: constant", (model / "MLmodel").read_text())
 
 

@@ -3,23 +3,16 @@
 import contextlib
 import os
 import pathlib
-import signal
-import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 
 from mlflow_backend_utils.server import triton_server
+from tests.processes import processes
 
 _START_SECONDS = 150.0
 # What servers and clients must not take from whoever runs the test.
 _FOREIGN = ("AWS_", "MLFLOW_", "PYTHON")
-
-
-class ServerFailed(Exception):
-    """A server did not start; the message holds the end of its log."""
 
 
 def clean_environment(folder: pathlib.Path, extra: Mapping[str, str]) -> dict[str, str]:
@@ -35,40 +28,18 @@ def clean_environment(folder: pathlib.Path, extra: Mapping[str, str]) -> dict[st
     }
 
 
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as response:
-            return response.status == 200
-    except (OSError, urllib.error.URLError):
-        return False
-
-
 @contextlib.contextmanager
 def _running(folder: pathlib.Path, arguments: Sequence[str], ready: str, extra: Mapping[str, str]) -> Iterator[None]:
     """Runs `python ARGUMENTS` until the end; begins when the URL `ready` answers."""
+
+    def first() -> None:
+        with urllib.request.urlopen(ready, timeout=1) as response:
+            response.read()
+
     folder.mkdir(parents=True)
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-B", *arguments],
-            cwd=folder,
-            env=clean_environment(folder, extra),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # its workers end with it
-        )
-    try:
-        started = time.monotonic()
-        while not _answers(ready):
-            if process.poll() is not None or time.monotonic() - started > _START_SECONDS:
-                raise ServerFailed(f"{' '.join(arguments)} did not start:\n{log.read_text()[-4000:]}")
-            time.sleep(0.1)
-        print(f"{arguments[1]}: ready after {time.monotonic() - started:.1f} s", flush=True)
+    command, env = [sys.executable, "-B", *arguments], clean_environment(folder, extra)
+    with processes.server(command, folder / "log", env, first, _START_SECONDS):
         yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 @contextlib.contextmanager

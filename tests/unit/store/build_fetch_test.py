@@ -1,6 +1,5 @@
 """The script that fetches models for builds: digests, the cache, and that it needs the standard library only."""
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -8,9 +7,10 @@ import sys
 from absl.testing import absltest, parameterized
 
 from mlflow_backend_utils.store import archive, digest
+from tests.runfiles import runfiles
 from tests.unit.store import models, web
 
-_SCRIPT = pathlib.Path(os.environ["RUNFILES_DIR"], os.environ["FETCH"])
+_SCRIPT = runfiles.path("FETCH")
 
 
 class BuildFetchTest(parameterized.TestCase):
