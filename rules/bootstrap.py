@@ -13,6 +13,9 @@ import sys
 def main() -> None:
     runfiles, program, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     roots = sys.argv[4 : 4 + count]
+    # The folder of this file is no import root; with a hash seed the interpreter cannot be told so (rules/py.bzl).
+    if not sys.flags.isolated:
+        del sys.path[0]
     sys.path[0:0] = [os.path.join(runfiles, root) for root in roots]
     sys.argv[:] = [program, *sys.argv[4 + count :]]
     runpy.run_path(program, run_name="__main__")

@@ -24,7 +24,7 @@ Output group `directory` holds the unpacked tree.
 
 _ATTRS = ALLOWLIST_ATTR | {
     "exclude": attr.string_list(
-        doc = "Patterns of archive paths to leave out, e.g. `*/tests/*` (`*` matches slashes too).",
+        doc = "Patterns of archive paths to leave out, e.g. `*/pandas/tests/*` (`*` matches slashes too).",
     ),
     "level": attr.int(
         default = 4,

@@ -31,7 +31,15 @@ case "$runfiles" in
 *) runfiles=$PWD/$runfiles ;;
 esac
 export RUNFILES_DIR="$runfiles"
-exec "$runfiles/{interpreter}" -B -I "$runfiles/{bootstrap}" "$runfiles" "$runfiles/{main}" {path_count} {paths} "$@"
+isolated=-I
+if [ -n "${{PYTHONHASHSEED:-}}" ]; then
+    # -I ignores the seed, too: the caller's other settings are taken away one by one.
+    for name in $(env | sed -n 's/^\\(PYTHON[A-Z_]*\\)=.*/\\1/p'); do
+        [ "$name" = PYTHONHASHSEED ] || unset "$name"
+    done
+    isolated=-s
+fi
+exec "$runfiles/{interpreter}" -B "$isolated" "$runfiles/{bootstrap}" "$runfiles" "$runfiles/{main}" {path_count} {paths} "$@"
 """
 
 def _shell_quote(text):
