@@ -6,6 +6,8 @@ on, and stays out of the lock.
 
 from __future__ import annotations
 
+import ast
+import functools
 import os
 import shutil
 import subprocess
@@ -41,17 +43,22 @@ def find_uv() -> str:
     return found
 
 
+@functools.cache
+def _pip_settings() -> dict[str, str]:
+    """The machine's pip configuration: `PLACE.OPTION` -> value."""
+    # The machine's pip: the pinned interpreters carry none, and none of our settings may reach it.
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    command = [shutil.which("python3") or sys.executable, "-m", "pip", "config", "list"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+    # Each line is a setting and the literal of a string; a machine without pip has none.
+    lines = (line.partition("=") for line in done.stdout.splitlines())
+    return {key: ast.literal_eval(literal) for key, _, literal in lines if literal[:1] in ("'", '"')}
+
+
 def _pip_says(option: str) -> list[str]:
-    """The values of an option of pip, as the machine is set up."""
-    # Most particular first, as pip reads them; `pip config list` shows all of them and no order.
-    for place in (f":env:.{option}", f"global.{option}"):
-        # The machine's pip: the pinned interpreters carry none, and none of our settings may reach it.
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        command = [shutil.which("python3") or sys.executable, "-m", "pip", "config", "get", place]
-        done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
-        if done.returncode == 0:
-            return done.stdout.split()
-    return []
+    """The values of an option of pip, as the machine is set up: the environment's, before those of files."""
+    settings = _pip_settings()
+    return settings.get(f":env:.{option}", settings.get(f"global.{option}", "")).split()
 
 
 def pip_options() -> list[str]:
