@@ -102,11 +102,18 @@ def of_signature(fields: Sequence[Field]) -> Any:
     return {"frame": [_label(index if field.source is None else field.source) for index, field in enumerate(fields)]}
 
 
+def of_document(fields: Sequence[Field]) -> Any:
+    """The form of a chat interface's answer, which is one document: its members are the outputs that there are."""
+    if len(fields) == 1 and fields[0].source is None:
+        return "value"
+    return {"dict": {str(field.source): "value" for field in fields}}
+
+
 def rebuild(form: Any, columns: Sequence[tuple[Field, list[Any]]]) -> Any:
     """The answer in terms of lists and dicts, as MLflow writes it.
 
     Args:
-        form: parsed JSON text of the output, or `of_signature`.
+        form: parsed JSON text of the output, or `of_signature`, or `of_document`.
         columns: the outputs with their rows, as Python values; those that the model left out are not there.
     """
     if isinstance(form, dict) and "dict" in form:

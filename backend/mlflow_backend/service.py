@@ -98,6 +98,11 @@ class Service:
         _keep_folder_unchanged()
         model_settings = settings.read(config, os.environ)
         model = metadata.read(folder)
+        if model_settings.warm_up and model.input_example is None:
+            raise ConfigMismatchError(
+                f"{model.folder}: parameter 'warm_up' is 'true', but the model has no input example; save it with "
+                "input_example=…, or remove 'warm_up'."
+            )
         model_schema = schema.build(model.signature, model.max_batch_size)
         os.environ.update(model_settings.environment)
         if device is not None:
@@ -109,11 +114,6 @@ class Service:
                 model_schema = outputs.complete(model_schema, model, adapter, written, batched)
         if model_settings.memory_limit:
             _limit_memory(model_settings.memory_limit)
-        if model_settings.warm_up and model.input_example is None:
-            raise ConfigMismatchError(
-                f"{model.folder}: parameter 'warm_up' is 'true', but the model has no input example; save it with "
-                "input_example=…, or remove 'warm_up'."
-            )
         return cls(model_schema, adapter, model_settings)
 
     def warm_up(self) -> None:

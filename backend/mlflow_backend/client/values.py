@@ -91,8 +91,12 @@ def decode(tensors: Mapping[str, Array], interface: Interface) -> Any:
 
 def form_of(tensors: Mapping[str, Array], interface: Interface) -> Any:
     """The form of an answer, as `forms.rebuild` wants it."""
-    told = tensors.get(schema.ANSWER_FORM.name)
-    return forms.of_signature(interface.schema.outputs) if told is None or not told.size else json.loads(told.flat[0])
+    told, outputs = tensors.get(schema.ANSWER_FORM.name), interface.schema.outputs
+    if told is not None and told.size:
+        return json.loads(told.flat[0])
+    if interface.metadata is not None and interface.metadata.is_chat:
+        return forms.of_document([field for field in outputs if field.name in tensors])
+    return forms.of_signature(outputs)
 
 
 def shaped(array: Array, field: Field) -> Array:

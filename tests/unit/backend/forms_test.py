@@ -96,6 +96,11 @@ class FormsTest(parameterized.TestCase):
     def test_where_the_model_does_not_tell(self, fields: Any, form: Any) -> None:
         self.assertEqual(forms.of_signature(fields), form)
 
+    def test_a_document_where_the_model_does_not_tell(self) -> None:
+        for fields, written in ((_columns("a", "b"), {"a": 1, "b": [2]}), (_columns(None), 1)):
+            form = forms.of_document(fields)
+            self.assertEqual(forms.rebuild(form, list(zip(fields, [[1], [[2]]], strict=False))), written)
+
 
 if __name__ == "__main__":
     absltest.main()

@@ -27,6 +27,7 @@ def config(
     outputs: Sequence[dict[str, Any]] | None = None,
     params: Sequence[dict[str, Any]] = (),
     batched: bool = True,
+    loader: str = "x",
 ) -> dict[str, Any]:
     """What a server says of a model with this signature; the outputs are the inputs if not given."""
     outputs = inputs if outputs is None else outputs
@@ -45,7 +46,7 @@ def config(
         ]
 
     document = {
-        "flavors": {"python_function": {"loader_module": "x"}},
+        "flavors": {"python_function": {"loader_module": loader}},
         "signature": {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs), "params": json.dumps(params)},
     }
     return {

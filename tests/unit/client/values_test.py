@@ -16,6 +16,7 @@ _PAIR = interface(column("double", "a"), column("string", "b"))
 _IMAGE = interface(tensor("float32", -1, 2))
 _DOCUMENT = interface(column("object", "doc", properties={"a": {"type": "long"}}))
 _ANY = interface(column("any"))
+_CHAT = interface(column("double", "a"), column("string", "b"), loader="mlflow.pyfunc.loaders.chat_agent")
 
 
 def _plain(tensors: dict[str, Any]) -> dict[str, Any]:
@@ -162,6 +163,10 @@ class DecodeTest(absltest.TestCase):
         told = np.array([[b'"tuple"']], object)
         self.assertEqual(values.form_of({"mlflow_answer_form": told}, _PAIR), "tuple")
         self.assertEqual(values.form_of({}, _PAIR), {"frame": ["a", "b"]})
+        # A chat interface answers with one document; what it did not say is not there.
+        tensors = {"a": np.array([[1.0]])}
+        self.assertEqual(values.form_of(tensors, _CHAT), {"dict": {"a": "value"}})
+        self.assertEqual(values.form_of({**tensors, "mlflow_answer_form": told}, _CHAT), "tuple")
 
 
 if __name__ == "__main__":
