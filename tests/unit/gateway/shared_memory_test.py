@@ -7,6 +7,7 @@ import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import grpc
 import numpy as np
@@ -82,6 +83,27 @@ class SharedMemoryTest(absltest.TestCase):
             async with self.regions.lent(5) as new:
                 assert old is not None and new is not None
                 self.assertNotEqual(old.name, new.name)
+
+        asyncio.run(use())
+
+    def test_one_that_a_server_may_still_read_rests(self) -> None:
+        async def use() -> None:
+            with mock.patch.object(shared_memory.time, "monotonic", return_value=0.0) as clock:
+                async with self.regions.lent(5) as given_up:
+                    assert given_up is not None
+                    self.regions.rest(given_up)
+                clock.return_value = shared_memory._REST_SECONDS - 1
+                async with self.regions.lent(5) as other:
+                    self.assertNotEqual(given_up, other)
+                    clock.return_value += 2
+                    async with self.regions.lent(5) as again:
+                        self.assertEqual(given_up, again)
+                async with self.regions.lent(5) as last:
+                    assert last is not None
+                    self.regions.rest(last)
+                await self.regions.close()
+            # Unregistered while it is read, it would be taken from under the server.
+            self.assertIn(last.name, self.server.names)
 
         asyncio.run(use())
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
@@ -34,6 +35,8 @@ from mlflow_backend_utils.gateway.options import GatewayOptions
 from mlflow_backend_utils.gateway.passthrough import Passthrough
 from mlflow_backend_utils.gateway.scoring import Scoring
 from mlflow_backend_utils.gateway.triton import Triton
+
+_LOGGER = logging.getLogger(__name__)
 
 _JSON = "application/json"
 _EVENTS = "text/event-stream"
@@ -168,7 +171,8 @@ class _Gateway:
             return _error(error.status, error.code, str(error), error.retry_after)
         if isinstance(error, (errors.ModelRaisedError, errors.ModelRefusedError)):
             return _error(getattr(error, "status", 400), "BAD_REQUEST", str(error))
-        raise error
+        _LOGGER.error("a request failed", exc_info=error)
+        return _error(500, "INTERNAL_ERROR", f"{type(error).__name__}: {error}; the gateway's log tells where.")
 
     async def ping(self, _request: Request) -> Response:
         """Healthy if the default model answers."""

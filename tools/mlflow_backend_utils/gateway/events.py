@@ -68,8 +68,10 @@ def _rows(form: str, data: Any) -> Any:
     if form != "dataframe_split":
         return data
     columns, rows = (data.get(key) if isinstance(data, Mapping) else None for key in ("columns", "data"))
-    if not isinstance(columns, list) or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise GatewayError("dataframe_split must have columns and data, a list of rows.", 400, "BAD_REQUEST")
+    if not isinstance(columns, list) or any(isinstance(name, (list, dict)) for name in columns):
+        raise GatewayError("dataframe_split must have columns, a list of names.", 400, "BAD_REQUEST")
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise GatewayError("dataframe_split must have data, a list of rows.", 400, "BAD_REQUEST")
     return [dict(zip(columns, row, strict=False)) for row in rows]
 
 

@@ -32,6 +32,10 @@ class Reply(NamedTuple):
     media_type: str
 
 
+# What MLflow's server answers to a body at which its parser breaks, such as columns named by an object.
+BROKEN = Reply(b"Internal Server Error", 500, "text/plain; charset=utf-8")
+
+
 def version() -> str:
     """MLflow's version, as `/version` tells it."""
     from mlflow.version import VERSION
@@ -55,6 +59,11 @@ def invocations(body: bytes, content_type: str, interface: Interface, ask: Ask) 
         if isinstance(model._model_impl.trouble, Exception):
             raise model._model_impl.trouble from None
         return Reply(error.serialize_as_json().encode(), error.get_http_status_code(), "application/json")
+    except Exception as error:
+        if model._model_impl.is_asked:
+            raise
+        _LOGGER.info("MLflow's parser breaks at a body: %s: %s", type(error).__name__, error)
+        return BROKEN
     return Reply(answer.response.encode(), answer.status, answer.mimetype)
 
 
@@ -93,10 +102,12 @@ class _Remote:
         self._ask = ask
         # What to raise instead of the answer that MLflow's server makes of an exception.
         self.trouble: Exception | None = None
+        self.is_asked = False
 
     def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
         from mlflow.exceptions import MlflowException, get_error_code
 
+        self.is_asked = True
         try:
             given = dict(params or {})
             sent = values.encode(_as_sent(data, self._interface), self._interface)

@@ -45,7 +45,7 @@ _STATUSES = {
     "413": "The body is too large.",
     "429": "The model has no room for the request.",
     "499": "The client went away.",
-    "500": "The model's answer does not fit its signature.",
+    "500": "The model's answer does not fit its signature; or, without words, MLflow's parser breaks at the body.",
     "503": "The server is away, or the gateway has no room.",
 }
 
@@ -83,6 +83,7 @@ def _invocation() -> dict[str, Any]:
         "description": "The answer.",
         "content": {"application/json": {"schema": {}}, "text/event-stream": {"schema": {"type": "string"}}},
     }
+    responses["500"]["content"] = {**error, "text/plain": {"schema": {"type": "string"}}}
     responses["415"] = _text("The body's media type is none of the three, or its charset is not UTF-8.")
     responses["504"] = _json("The answer did not come in time.")
     content = {

@@ -16,6 +16,7 @@ import mmap
 import os
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +38,8 @@ _NAME = re.compile(rf"{_PREFIX}(\d+)_[0-9a-f]+")
 _ALIGNMENT = 64
 _SMALLEST_REGION = 1 << 20
 _MOST_BYTES = 1 << 28
+# A server still reads the request that nobody waits for any more, and may keep others waiting with it.
+_REST_SECONDS = 600.0
 # What a server says of a region that it does not have; it may have been started anew.
 LOST = "shared memory region"
 
@@ -69,6 +72,7 @@ class Regions:
         self._ask = ask
         self._owned: dict[str, int] = {}
         self._free: list[Region] = []
+        self._resting: list[tuple[float, Region]] = []
         # None: not known yet whether the server has the same /dev/shm.
         self._works: bool | None = None
 
@@ -80,10 +84,21 @@ class Regions:
             yield region
         finally:
             # One that was forgotten meanwhile is let go.
-            if region is not None and region.name in self._owned:
+            resting = [rested for _, rested in self._resting]
+            if region is not None and region.name in self._owned and region not in resting:
                 self._free.append(region)
 
+    def rest(self, region: Region) -> None:
+        """Lend a region to nobody for a while: its request was given up, and the server may still use it."""
+        self._resting.append((time.monotonic() + _REST_SECONDS, region))
+
+    def _wake(self) -> None:
+        now = time.monotonic()
+        self._free += [region for until, region in self._resting if until <= now and region.name in self._owned]
+        self._resting = [(until, region) for until, region in self._resting if until > now]
+
     async def _take(self, size: int) -> Region | None:
+        self._wake()
         fitting = [region for region in self._free if region.size >= size]
         if fitting:
             found = min(fitting, key=lambda region: region.size)
@@ -141,11 +156,12 @@ class Regions:
     def forget(self) -> None:
         """Use none of the regions again: the server does not know them."""
         self._free.clear()
+        self._resting.clear()
         self._owned.clear()
         self._works = None
 
     async def close(self) -> None:
-        """Unregister all regions."""
+        """Unregister all regions that the server cannot be using."""
         with contextlib.suppress(grpc.aio.AioRpcError):
             for region in self._free:
                 await self._unregister(region.name)

@@ -57,36 +57,36 @@ class Triton:
         Args:
             timeout: seconds that it may take.
         """
-        if self._regions is not None and sum(array.nbytes for array in inputs.values()) >= shared_memory.LEAST_BYTES:
-            found = await self._infer_in_region(self._regions, model, version, inputs, parameters, timeout)
-            if found is not None:
-                return found
+        size = shared_memory.size_of(inputs)
+        if self._regions is not None and size >= shared_memory.LEAST_BYTES:
+            async with self._regions.lent(size) as region:
+                if region is not None:
+                    message = tensors.header(model, version, parameters)
+                    shared_memory.place(message, inputs, region)
+                    found = await self._infer_in_region(self._regions, region, message, timeout)
+                    if found is not None:
+                        return found
         message = tensors.request(model, version, inputs, parameters)
         return tensors.answer(await self._call(self._stub.ModelInfer, message, timeout))
 
     async def _infer_in_region(
-        self,
-        regions: shared_memory.Regions,
-        model: str,
-        version: str,
-        inputs: Mapping[str, Array],
-        parameters: Mapping[str, Any],
-        timeout: float,
+        self, regions: shared_memory.Regions, region: shared_memory.Region, message: Any, timeout: float
     ) -> dict[str, Array] | None:
-        """The outputs; None: there is no region, or the server has lost it."""
-        async with regions.lent(shared_memory.size_of(inputs)) as region:
-            if region is None:
+        """The outputs for a request that is in a region; None: the server has lost the region."""
+        try:
+            return tensors.answer(await self._stub.ModelInfer(message, timeout=timeout))
+        except asyncio.CancelledError:
+            regions.rest(region)
+            raise
+        except grpc.aio.AioRpcError as error:
+            is_lost = shared_memory.LOST in (error.details() or "")
+            if is_lost or error.code() == grpc.StatusCode.UNAVAILABLE:
+                regions.forget()
+            elif error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+                regions.rest(region)
+            if is_lost:
                 return None
-            message = tensors.header(model, version, parameters)
-            shared_memory.place(message, inputs, region)
-            try:
-                return tensors.answer(await self._stub.ModelInfer(message, timeout=timeout))
-            except grpc.aio.AioRpcError as error:
-                if shared_memory.LOST in (error.details() or "") or error.code() == grpc.StatusCode.UNAVAILABLE:
-                    regions.forget()
-                if shared_memory.LOST in (error.details() or ""):
-                    return None
-                raise errors.from_rpc(error) from None
+            raise errors.from_rpc(error) from None
 
     async def stream(
         self, model: str, version: str, inputs: Mapping[str, Array], parameters: Mapping[str, Any], timeout: float
