@@ -6,8 +6,6 @@
 namespace mlflow_triton::stub {
 namespace {
 
-constexpr std::uint64_t kMostDims = 1024;
-
 /// What a tensor in GPU memory holds on to. The parent frees what a release id names only when it is told that nobody
 /// uses it any more (spec section 5.9).
 struct GpuHold {
@@ -149,7 +147,7 @@ RegionTensor ReadTensor(Link &link, std::shared_ptr<ChunkReference> chunk, std::
   Region &region = link.region();
   const Handle handle = chunk->handle();
   const TensorShm head = *region.As<TensorShm>(handle);
-  if (head.dims_count > kMostDims) {
+  if (head.dims_count > kMostTensorDims) {
     throw StubError("a tensor of the shared memory region has " + std::to_string(head.dims_count) + " dimensions");
   }
   RegionTensor tensor;

@@ -114,6 +114,8 @@ struct TensorShm {
   std::uint64_t dims_count;
 };
 static_assert(sizeof(TensorShm) == 24 && offsetof(TensorShm, dtype) == 8 && offsetof(TensorShm, dims_count) == 16);
+/// What counts more than any server allows is no tensor, but something else that was taken for one.
+constexpr std::uint64_t kMostTensorDims = 1024;
 
 /// Correlation id, R5+ (3.8).
 struct CorrelationIdShm {

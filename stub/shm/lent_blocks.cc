@@ -9,13 +9,12 @@
 namespace mlflow_triton::stub {
 namespace {
 
-constexpr std::uint64_t kMostDims = 1024;
 constexpr std::uint64_t kTag = std::uint64_t{0x6c656e74} << 32; // "lent", and below it the offset of the block
 
 /// Offset of the tag in the payload of a tensor: the unused first half of the name's header (spec section 3.6).
 std::size_t TagOffset(const char *payload) {
   const auto dims = LoadAt<TensorShm>(payload).dims_count;
-  return dims > kMostDims ? 0 : sizeof(TensorShm) + dims * sizeof(std::int64_t);
+  return dims > kMostTensorDims ? 0 : sizeof(TensorShm) + dims * sizeof(std::int64_t);
 }
 
 } // namespace
