@@ -17,15 +17,21 @@ from tests.conformance.repository import Model
 _SIZE_MIB = 32
 _TOO_MUCH = 48 << 20
 _ENOUGH = 4 << 20
-_OWN_SHARED_MEMORY = (
-    "unshare",
-    "--map-root-user",
-    "--mount",
-    "sh",
-    "-c",
-    f'mount -t tmpfs -o size={_SIZE_MIB}m tmpfs /dev/shm && exec "$@"',
-    "sh",
-)
+# Folders there stay in sight: the test itself may lie in one, with `--sandbox_base=/dev/shm`.
+_SCRIPT = f"""
+set -e
+exec 3< /dev/shm
+mount -t tmpfs -o size={_SIZE_MIB}m tmpfs /dev/shm
+for folder in /proc/self/fd/3/*/; do
+    [ -d "$folder" ] || continue
+    seen=/dev/shm/$(basename "$folder")
+    mkdir "$seen"
+    mount --no-canonicalize --rbind "$folder" "$seen"
+done
+exec 3<&-
+exec "$@"
+"""
+_OWN_SHARED_MEMORY = ("unshare", "--map-root-user", "--mount", "sh", "-c", _SCRIPT, "sh")
 
 
 class SharedMemoryFullTest(harness.ServerTest):
