@@ -200,7 +200,7 @@ class ResilienceTest(absltest.TestCase):
 
     def test_shared_memory(self) -> None:
         """Large requests go through regions that nobody sees a file of, also after the server was started anew."""
-        rows = 20_000
+        rows = 5_000
         numbers = {"x": [0.5] * rows, "y": list(range(rows))}
         texts = {"first": ["é" * 10] * rows, "last": [str(number) for number in range(rows)]}
         joined = [f"{first}|{last}" for first, last in zip(*texts.values(), strict=True)]
