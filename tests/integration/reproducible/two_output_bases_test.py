@@ -10,15 +10,15 @@ import pathlib
 from absl.testing import absltest
 
 from tests.integration.nested_bazel import file_digests, nested_bazel
+from tests.runfiles import runfiles
 
 
 class TwoOutputBasesTest(absltest.TestCase):
     def test_same_bytes(self) -> None:
-        runfiles = os.environ["TEST_SRCDIR"]
         targets = os.environ["TARGETS"].split()
         scratch = pathlib.Path(os.environ["TEST_TMPDIR"]).resolve()
-        here = file_digests.file_digests(pathlib.Path(runfiles, path) for path in os.environ["OUTPUTS"].split())
-        workspace = nested_bazel.source_tree(runfiles)
+        here = file_digests.file_digests(runfiles.paths("OUTPUTS"))
+        workspace = nested_bazel.source_tree(os.environ["TEST_SRCDIR"])
         # A longer path than any other, so that one written into an output would show in its length too.
         base = scratch / "a_second_output_base_with_a_rather_long_name"
         with nested_bazel.nested_bazel(workspace, base) as bazel:

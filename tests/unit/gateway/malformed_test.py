@@ -9,34 +9,24 @@ from absl.testing import absltest, parameterized
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlflow_backend.client.interface import Interface
 from mlflow_backend_utils.gateway import events, exact, quick
 from mlflow_backend_utils.gateway.errors import GatewayError
+from tests.unit.client.interfaces import column, interface, tensor
 
 _SETTINGS = settings(deadline=None, max_examples=200, database=None, suppress_health_check=list(HealthCheck))
 _JSON = "application/json"
 
 
-def _interface(*inputs: dict[str, Any]) -> Interface:
-    summary = {
-        "flavors": {"python_function": {"loader_module": "mlflow.pyfunc.model"}},
-        "signature": {"inputs": json.dumps(inputs), "outputs": json.dumps([{"type": "double"}])},
-    }
-    parameters = {"mlmodel": {"string_value": json.dumps(summary)}}
-    return Interface.from_config({"name": "m", "max_batch_size": 8, "parameters": parameters})
-
-
-_COLUMNS = _interface({"type": "double", "name": "x"}, {"type": "string", "name": "y", "required": False})
+_COLUMNS = interface(column("double", "x"), column("string", "y", required=False))
 _INTERFACES = {
     "columns": _COLUMNS,
-    "column": _interface({"type": "string"}),
-    "any": _interface({"type": "any"}),
-    "kinds": _interface(*({"type": kind, "name": kind} for kind in ("datetime", "binary", "boolean", "long"))),
-    "nested": _interface(
-        {"type": "object", "name": "a", "properties": {"b": {"type": "long"}}},
-        {"type": "array", "name": "b", "items": {"type": "double"}},
+    "column": interface(column("string")),
+    "any": interface(column("any")),
+    "kinds": interface(*(column(kind, kind) for kind in ("datetime", "binary", "boolean", "long"))),
+    "nested": interface(
+        column("object", "a", properties={"b": {"type": "long"}}), column("array", "b", items={"type": "double"})
     ),
-    "tensor": _interface({"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 2]}}),
+    "tensor": interface(tensor("float32", -1, 2)),
 }
 
 _NAMES = st.sampled_from(["x", "y", "a", "b", "datetime", "binary", "long", "messages", "columns", "data", "index"])
@@ -69,16 +59,16 @@ def _away(_tensors: Any, _params: Any) -> Any:
 class MalformedTest(parameterized.TestCase):
     @parameterized.parameters(*_INTERFACES)
     def test_read_or_refused(self, name: str) -> None:
-        interface = _INTERFACES[name]
+        model = _INTERFACES[name]
 
         @_SETTINGS
         @given(_BODIES)
         def check(document: Any) -> None:
             body = json.dumps(document).encode()
-            quick.parse(body, interface)
+            quick.parse(body, model)
             for read in (
-                lambda: events.read(body, interface),
-                lambda: exact.invocations(body, _JSON, interface, _away),
+                lambda: events.read(body, model),
+                lambda: exact.invocations(body, _JSON, model, _away),
             ):
                 try:
                     read()

@@ -57,13 +57,13 @@ class Triton:
         Args:
             timeout: seconds that it may take.
         """
-        size = shared_memory.size_of(inputs)
-        if self._regions is not None and size >= shared_memory.LEAST_BYTES:
-            async with self._regions.lent(size) as region:
+        regions = self._regions
+        if regions is not None and (size := shared_memory.size_of(inputs)) >= shared_memory.LEAST_BYTES:
+            async with regions.lent(size) as region:
                 if region is not None:
                     message = tensors.header(model, version, parameters)
                     shared_memory.place(message, inputs, region)
-                    found = await self._infer_in_region(self._regions, region, message, timeout)
+                    found = await self._infer_in_region(regions, region, message, timeout)
                     if found is not None:
                         return found
         message = tensors.request(model, version, inputs, parameters)
