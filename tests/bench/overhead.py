@@ -3,10 +3,10 @@
     ./bazelw run //tests/bench:overhead -- --json=/tmp/overhead.json --plot=/tmp/overhead.png
 
 A linear regression of double columns is asked for one row in the environment of //repo:wine_env, in turn by
-`Service.answer` (ours: checks, decoding, DataFrame, `predict`, encoding) and by `predict` of the loaded MLflow model
-with a ready DataFrame (peer). Of each size two differences are cases of their own: `added`, ours less the peer; and
-`own`, ours less what it spends in the model's `predict`, which is what the backend itself costs: it spares the model
-MLflow's check of columns that decoding has made right, so that `added` may be below zero.
+`Service.answer` (ours: checks, decoding, `predict`, encoding) and by `predict` of the loaded MLflow model with a ready
+DataFrame (peer). Of each size two differences are cases of their own: `added`, ours less the peer; and `own`, ours less
+what it spends in the model's `predict`, which is what the backend itself costs: it spares the model MLflow's check of
+columns that decoding has made right, and scikit-learn its own of a DataFrame, so that `added` may be below zero.
 """
 
 from __future__ import annotations

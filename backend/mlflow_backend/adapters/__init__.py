@@ -17,6 +17,7 @@ from mlflow_backend.requests import DecodedRequest
 from mlflow_backend.schema import ModelSchema
 
 _MODULES: Mapping[str, str] = {
+    "sklearn": "mlflow_backend.adapters.sklearn",
     "transformers": "mlflow_backend.adapters.transformers",
     "python_function": "mlflow_backend.adapters.pyfunc",
 }

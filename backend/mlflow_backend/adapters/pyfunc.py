@@ -28,7 +28,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 # What a request without content types says.
-_AS_SIGNED = ContentTypes()
+AS_SIGNED = ContentTypes()
 
 
 class Adapter:
@@ -59,11 +59,11 @@ class Adapter:
         # Decoding has given plain columns the signature's names, order and types already. To check and copy them once
         # more takes MLflow as long as a small model needs to answer.
         plain = all(field.kind == "column" and field.carrier.codec == "plain" for field in schema.inputs)
-        trusts = plain and not self._from_type_hints
-        self._trusting_model = _without_input_check(self._model) if trusts else self._model
+        self._trusts = plain and not self._from_type_hints
+        self._trusting_model = _without_input_check(self._model) if self._trusts else self._model
 
     def predict(self, request: DecodedRequest) -> Any:
-        model = self._model if request.content != _AS_SIGNED else self._trusting_model
+        model = self._model if request.content != AS_SIGNED else self._trusting_model
         if self._is_chat and request.rows > 1:
             raise RequestError(f"the request has {request.rows} rows, and a chat model answers one; send one.")
         data = self._data(request)
@@ -127,9 +127,8 @@ class Adapter:
         columns = list(inputs.values())
         if len({column.dtype for column in columns}) == 1 and columns[0].dtype.kind in "biuf":
             # One block for all columns costs a tenth of one Series for each. It is new, so pandas need not copy it.
-            block = np.concatenate(columns).reshape(len(columns), -1).T
-            # A view: the model may give the index a name.
-            return pd.DataFrame(block, columns=self._index(tuple(inputs)).view(), copy=False)
+            # Of the index a view: the model may give it a name.
+            return pd.DataFrame(block(inputs), columns=self._index(tuple(inputs)).view(), copy=False)
         labels = [self._labels[name] for name in inputs]
         return pd.DataFrame(
             {self._labels[name]: self._series(name, column) for name, column in inputs.items()}, columns=labels
@@ -143,6 +142,12 @@ class Adapter:
             # pandas decides what text is, as for a DataFrame that a user writes: object before pandas 3, str since.
             return pd.Series(column.tolist())
         return pd.Series(column)
+
+
+def block(inputs: Mapping[str, Array]) -> Array:
+    """Columns of one type as an array [rows, columns], each column in one piece as in a DataFrame; it is new."""
+    columns = list(inputs.values())
+    return np.concatenate(columns).reshape(len(columns), -1).T
 
 
 def _without_input_check(model: Any) -> Any:
