@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mlflow_backend.client.interface import Interface
 from mlflow_backend_utils.gateway import exact, quick
 from mlflow_backend_utils.gateway.errors import ModelRaisedError
+from tests.unit.client.interfaces import column, interface, tensor
 
 _SETTINGS = settings(deadline=None, max_examples=300, database=None, suppress_health_check=list(HealthCheck))
 _KINDS = ("boolean", "integer", "long", "float", "double", "string")
@@ -43,20 +44,6 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 _ANYTHING = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.sampled_from(_EDGES) | st.text(max_size=3)
 _TENSORS = ("bool", "int8", "int32", "int64", "uint8", "float32", "float64")
-
-
-def interface(specs: list[dict[str, Any]], max_batch_size: int = 8) -> Interface:
-    """Of a model with these inputs."""
-    summary = {
-        "flavors": {"python_function": {"loader_module": "mlflow.pyfunc.model"}},
-        "signature": {"inputs": json.dumps(specs), "outputs": json.dumps([{"type": "double", "name": "y"}])},
-    }
-    config = {
-        "name": "m",
-        "max_batch_size": max_batch_size,
-        "parameters": {"mlmodel": {"string_value": json.dumps(summary)}},
-    }
-    return Interface.from_config(config)
 
 
 def asked(body: bytes, model: Interface) -> dict[str, np.ndarray] | None:
@@ -90,7 +77,7 @@ def _columns(draw: st.DrawFn) -> tuple[list[dict[str, Any]], bytes]:
         data = dict(zip(names, cells, strict=True))
     else:
         data = [dict(zip(names, row, strict=True)) for row in given_rows]
-    specs = [{"name": name, "type": kind, "required": True} for name, kind in zip(names, kinds, strict=True)]
+    specs = [column(kind, name, required=True) for name, kind in zip(names, kinds, strict=True)]
     return specs, json.dumps({form: data}).encode()
 
 
@@ -107,16 +94,16 @@ def _tensor(draw: st.DrawFn) -> tuple[list[dict[str, Any]], bytes]:
     )
     row = st.lists(value | st.sampled_from(_EDGES), min_size=2, max_size=2)
     data: Any = draw(st.lists(row, min_size=1, max_size=3))
-    spec: dict[str, Any] = {"type": "tensor", "tensor-spec": {"dtype": dtype, "shape": [-1, 2]}}
     if named:
-        spec["name"] = "x"
         data = {"x": data}
-    return [spec], json.dumps({draw(st.sampled_from(["inputs", "instances"])): data}).encode()
+    return [tensor(dtype, -1, 2, name="x" if named else None)], json.dumps(
+        {draw(st.sampled_from(["inputs", "instances"])): data}
+    ).encode()
 
 
 class QuickTest(parameterized.TestCase):
     def _check(self, specs: list[dict[str, Any]], body: bytes) -> bool:
-        model = interface(specs)
+        model = interface(*specs)
         found = quick.parse(body, model)
         if found is None:
             return False

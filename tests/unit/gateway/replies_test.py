@@ -15,6 +15,7 @@ from mlflow.pyfunc.scoring_server import predictions_to_json
 from mlflow_backend import answers, forms, schema
 from mlflow_backend.client.interface import Interface
 from mlflow_backend_utils.gateway import replies
+from tests.unit.client import interfaces
 
 _TIMES = pd.to_datetime(["2024-02-29T12:00:00.123456789", "1969-12-31T23:59:59.5"], format="ISO8601").as_unit("ns")
 _RESULTS: dict[str, Any] = {
@@ -41,9 +42,8 @@ class RepliesTest(parameterized.TestCase):
             outputs: Any = [{"type": "datetime", "name": "t"}, {"type": "long", "name": "x"}]
         else:
             outputs = json.loads(infer_signature(np.zeros(2), result).outputs.to_json())
-        summary = {"flavors": {"f": {}}, "signature": {"inputs": json.dumps(_INPUTS), "outputs": json.dumps(outputs)}}
-        parameters = {"mlmodel": {"string_value": json.dumps(summary)}, "answer_form": {"string_value": "true"}}
-        config = {"name": "m", "max_batch_size": 8 if batched else 0, "parameters": parameters}
+        config = interfaces.config([interfaces.tensor("float64", -1)], outputs, batched=batched)
+        config["parameters"]["answer_form"] = {"string_value": "true"}
         interface = Interface.from_config(config)
         tensors = answers.encode(result, interface.schema.outputs, batched, ())
         if told:
@@ -63,8 +63,6 @@ class RepliesTest(parameterized.TestCase):
         predictions_to_json(_RESULTS[name], out)
         self.assertEqual(self._through_tensors(_RESULTS[name], True, told=False).decode(), out.getvalue())
 
-
-_INPUTS = [{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1]}}]
 
 if __name__ == "__main__":
     absltest.main()
