@@ -19,7 +19,10 @@ DECOUPLED = "model_transaction_policy { decoupled: true }"
 def responses(
     url: str, model: str, parameters: dict[str, str], seconds: float, shape: tuple[int, ...]
 ) -> Iterator[Any]:
-    """The messages of a gRPC stream with one request; it ends when the server says that it has answered it all."""
+    """The messages of a gRPC stream with one request; it ends when the server says that it has answered it all.
+
+    That of 24.07 does not say so now and then, whatever stub it has: see the README of the stub.
+    """
     request = service_pb2.ModelInferRequest(  # type: ignore[attr-defined]
         model_name=model, raw_input_contents=[bytes(4 * int(np.prod(shape)))]
     )
