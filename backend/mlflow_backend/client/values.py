@@ -86,7 +86,12 @@ def decode(tensors: Mapping[str, Array], interface: Interface) -> Any:
         return values[fields[0].name]
     import pandas as pd
 
-    return pd.DataFrame({field.source or field.name: values[field.name] for field in fields})
+    columns = {}
+    for field in fields:
+        # What may be anything is not text because all of its rows happen to be: pandas 3 would make NaN of None.
+        dtype = object if field.carrier.codec == "json" else None
+        columns[field.source or field.name] = pd.Series(values[field.name], dtype=dtype)
+    return pd.DataFrame(columns)
 
 
 def form_of(tensors: Mapping[str, Array], interface: Interface) -> Any:

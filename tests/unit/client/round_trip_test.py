@@ -72,7 +72,7 @@ class RoundTripTest(parameterized.TestCase):
             got = requests.decode(tensors, {}, model.schema).inputs["x"]
             # pandas 3 has a type of its own for texts.
             dtype = object if kind == "string" else frame["x"].dtype
-            pd.testing.assert_frame_equal(pd.DataFrame({"x": got}).astype(dtype), frame)
+            pd.testing.assert_frame_equal(pd.DataFrame({"x": pd.Series(got, dtype=dtype)}), frame)
             # And back: what the model returns is what the caller gets.
             answer = answers.encode(pd.DataFrame({"x": got}), model.schema.outputs, batched, ())
             pd.testing.assert_frame_equal(values.decode(answer, model).astype(dtype), frame)
@@ -81,6 +81,14 @@ class RoundTripTest(parameterized.TestCase):
                 np.testing.assert_array_equal(same["x"], tensors["x"])
 
         check()
+
+    @parameterized.parameters([[None, ""]], [["a", "b"]], [[None, None]], [[1, None]])
+    def test_anything_keeps_its_kind(self, rows: list[Any]) -> None:
+        """Texts and missing values are not a column of texts."""
+        model = interface(column("any", "x"))
+        answer = values.decode(values.encode(_frame("any", rows), model), model)
+        self.assertEqual(answer["x"].tolist(), rows)
+        self.assertEqual(answer["x"].dtype, object)
 
     @parameterized.product(dtype=list(schema.TENSOR_TYPES), batched=[True, False])
     def test_tensor(self, dtype: str, batched: bool) -> None:
