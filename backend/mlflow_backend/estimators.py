@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-_PIPELINE = "sklearn.pipeline.Pipeline"
+_PIPELINE = ("sklearn.pipeline", "Pipeline")
 # These look for columns, or call what is not scikit-learn's, with the very object that they are given.
 _NEED_FRAMES = frozenset({"ColumnTransformer", "FeatureUnion", "FunctionTransformer"})
 # Names of the columns that an estimator was fitted to, and what `set_output` says: transformed data as DataFrames.
@@ -28,10 +28,11 @@ def on_arrays(model: Any) -> Any | None:
     Returns:
         None: the model is not scikit-learn's own, or could want more than an array.
     """
-    if _kind(model) != _PIPELINE:
+    if (type(model).__module__, type(model).__qualname__) != _PIPELINE:
         return _nameless(model)
-    steps = [(name, step if step in (None, "passthrough") else _nameless(step)) for name, step in model.steps]
-    if any(twin is None and step is not None for (_, twin), (_, step) in zip(steps, model.steps, strict=True)):
+    # A step that does nothing is written in two ways.
+    steps = [(name, "passthrough" if step in (None, "passthrough") else _nameless(step)) for name, step in model.steps]
+    if any(step is None for _, step in steps):
         return None
     twin = copy.copy(model)
     twin.steps = steps
@@ -47,10 +48,6 @@ def _nameless(estimator: Any) -> Any | None:
     twin = copy.copy(estimator)
     vars(twin).pop(_NAMES, None)
     return twin
-
-
-def _kind(estimator: Any) -> str:
-    return f"{type(estimator).__module__}.{type(estimator).__qualname__}"
 
 
 def _is_own(estimator: Any) -> bool:

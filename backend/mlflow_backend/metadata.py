@@ -74,6 +74,10 @@ class ModelMetadata:
     max_batch_size: int | None = None
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    def is_served_by(self, loader: str) -> bool:
+        """Whether that module loads the model for `pyfunc`; what has a flavor may be served by another one's code."""
+        return self.flavors.get("python_function", {}).get("loader_module") == loader
+
 
 # The parameter of `config.pbtxt` with `summary`.
 PARAMETER = "mlmodel"

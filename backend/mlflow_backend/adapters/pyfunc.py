@@ -73,11 +73,14 @@ class Adapter:
     def warm_up(self) -> None:
         self._answer_example()
 
+    def _input_example(self) -> tuple[Any, Any]:
+        """What the model was saved with: data, and params or None."""
+        saved = mlflow.models.Model.load(self._folder)
+        return saved.load_input_example(self._folder), saved.load_input_example_params(self._folder)
+
     def _answer_example(self) -> tuple[Any, Any]:
         """The model's input example, and what it answers."""
-        saved = mlflow.models.Model.load(self._folder)
-        example = saved.load_input_example(self._folder)
-        params = saved.load_input_example_params(self._folder)
+        example, params = self._input_example()
         return example, self._model.predict(example, params=params) if params else self._model.predict(example)
 
     def example_outputs(self) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import mlflow.models
 import numpy as np
 import pandas as pd
 
@@ -72,7 +71,7 @@ class Adapter(pyfunc.Adapter):
 
     def _example(self, dtype: np.dtype[Any]) -> Iterator[dict[str, Array]]:
         with contextlib.suppress(Exception):
-            example = mlflow.models.Model.load(self._folder).load_input_example(self._folder)
+            example, _ = self._input_example()
             if isinstance(example, pd.DataFrame):
                 yield {name: example[label].to_numpy().astype(dtype) for name, label in self._labels.items()}
 
@@ -85,10 +84,8 @@ class Adapter(pyfunc.Adapter):
 
 def _on_arrays(model: Any, metadata: ModelMetadata) -> Predict | None:
     """The function of the estimator that MLflow would call, for arrays."""
-    flavor = metadata.flavors["python_function"]
-    function = flavor.get("predict_fn", "predict")
-    # Another flavor's code may serve a model that has this flavor as well.
-    if flavor.get("loader_module") != "mlflow.sklearn" or function not in _FUNCTIONS:
+    function = metadata.flavors["python_function"].get("predict_fn", "predict")
+    if not metadata.is_served_by("mlflow.sklearn") or function not in _FUNCTIONS:
         return None
     estimator = estimators.on_arrays(model.get_raw_model())
     return None if estimator is None else getattr(estimator, function, None)

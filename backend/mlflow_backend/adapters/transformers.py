@@ -41,9 +41,7 @@ class Adapter(pyfunc.Adapter):
         # MLflow lets nobody set what the model was saved without.
         saved = self._model.model_config
         self._settings = {name: (model_config or {}).get(name, value) for name, value in saved.items()}
-        # Another flavor's code may serve a model that has this flavor as well.
-        own = metadata.flavors["python_function"].get("loader_module") == "mlflow.transformers"
-        pipeline = self._model.get_raw_model() if own else None
+        pipeline = self._model.get_raw_model() if metadata.is_served_by("mlflow.transformers") else None
         self._generation = Generation(pipeline) if generates(pipeline) else None
         self.streamable = self.streamable or self._generation is not None
 

@@ -21,7 +21,7 @@ from sklearn import (
     svm,
     tree,
 )
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.discovery import all_estimators
 
 from mlflow_backend import estimators
@@ -135,7 +135,7 @@ class EstimatorsTest(parameterized.TestCase):
 
     def test_learnt_values_are_shared(self) -> None:
         frame, classes = _wine()
-        model = clone(ensemble.RandomForestClassifier(3, random_state=0)).fit(frame, classes)
+        model = ensemble.RandomForestClassifier(3, random_state=0).fit(frame, classes)
         self.assertIs(estimators.on_arrays(model).estimators_, model.estimators_)
 
 

@@ -24,17 +24,21 @@ def _in_columns(frame: pd.DataFrame) -> pd.DataFrame:
 
 _WINE = datasets.load_wine(as_frame=True)
 _WINE.data = _in_columns(_WINE.data)
-# Of every MLflow; skops is younger.
-_FORMAT = {"serialization_format": "cloudpickle"}
+
+
+def _ask(adapter: sklearn.Adapter, model_schema: schema.ModelSchema, frame: pd.DataFrame, **parameters: Any) -> Any:
+    """The answer to a DataFrame's columns as Triton hands them over."""
+    tensors = {name: frame[name].to_numpy().reshape(-1, 1) for name in frame}
+    return adapter.predict(requests.decode(tensors, parameters, model_schema))
 
 
 class SklearnTest(parameterized.TestCase):
     def _save(self, model: Any, frame: pd.DataFrame, answer: Any = None, **options: Any) -> Path:
         folder = Path(self.create_tempdir().full_path) / "model"
         answer = model.predict(frame) if answer is None else answer
-        requirements = {"pip_requirements": ["scikit-learn"]}
-        signature = infer_signature(frame, answer)
-        mlflow.sklearn.save_model(model, folder, signature=signature, **_FORMAT, **requirements, **options)
+        # Every MLflow knows this format.
+        options |= {"serialization_format": "cloudpickle", "pip_requirements": ["scikit-learn"]}
+        mlflow.sklearn.save_model(model, folder, signature=infer_signature(frame, answer), **options)
         return folder
 
     def _adapter(self, folder: Path) -> tuple[sklearn.Adapter, schema.ModelSchema]:
@@ -44,7 +48,6 @@ class SklearnTest(parameterized.TestCase):
 
     def _predict(self, folder: Path, frame: pd.DataFrame, **parameters: Any) -> tuple[Any, list[Any]]:
         """An answer, and what the estimator was given for it."""
-        tensors = {name: frame[name].to_numpy().reshape(-1, 1) for name in frame}
         seen: list[Any] = []
         kind = linear_model.LinearRegression
         bare = kind.predict
@@ -54,9 +57,9 @@ class SklearnTest(parameterized.TestCase):
             return bare(model, data)
 
         with mock.patch.object(kind, "predict", watched):
-            adapter, model_schema = self._adapter(folder)
+            loaded = self._adapter(folder)
             seen.clear()
-            return adapter.predict(requests.decode(tensors, parameters, model_schema)), seen
+            return _ask(*loaded, frame, **parameters), seen
 
     @parameterized.parameters("float64", "float32", "int64", "int32")
     def test_columns_of_one_type_are_an_array(self, dtype: str) -> None:
@@ -105,10 +108,9 @@ class SklearnTest(parameterized.TestCase):
         with mock.patch.object(sklearn.pyfunc.Adapter, "predict", side_effect=AssertionError):
             adapter, _ = self._adapter(folder)
             self.assertIsNone(adapter._quick, "nothing was compared")
-        adapter, model_schema = self._adapter(folder)
-        tensors = {name: _WINE.data[name].to_numpy().reshape(-1, 1) for name in _WINE.data}
+        loaded = self._adapter(folder)
         with mock.patch.object(sklearn.pyfunc.Adapter, "predict", side_effect=AssertionError):
-            answer = adapter.predict(requests.decode(tensors, {}, model_schema))
+            answer = _ask(*loaded, _WINE.data)
         self.assertEqual(answer.tobytes(), wanted.tobytes())
 
     @parameterized.parameters(
@@ -127,9 +129,7 @@ class SklearnTest(parameterized.TestCase):
             return other(data) if isinstance(data, np.ndarray) else bare(model, data)
 
         with mock.patch.object(linear_model.LinearRegression, "predict", differs):
-            adapter, model_schema = self._adapter(folder)
-            tensors = {name: _WINE.data[name].to_numpy().reshape(-1, 1) for name in _WINE.data}
-            answer = adapter.predict(requests.decode(tensors, {}, model_schema))
+            answer = _ask(*self._adapter(folder), _WINE.data)
         self.assertEqual(answer.tobytes(), model.predict(_WINE.data).tobytes())
 
     def test_missing_values_are_the_same_error(self) -> None:
