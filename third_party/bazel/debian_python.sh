@@ -21,20 +21,20 @@ make_python_debian() {
     # shellcheck disable=SC2034 # read by what is called from here
     local SOURCE_NAME=python
     rm -rf "$dir"
-    mkdir -p "$dir/root"
+    mkdir -p "$dir/packages"
     say "preparing a private Python in $dir (once; this machine has no python3 with pip)"
     # With its shared library and headers it will also do as the Python 3.11 that the workspace copies.
-    debian_unpack "$dir/root" "$DEBIAN_PYTHON_SUITE" "$DEBIAN_PYTHON_DROP" \
+    debian_unpack "$dir/packages" "$DEBIAN_PYTHON_SUITE" "$DEBIAN_PYTHON_DROP" \
         python3-pip python3 libpython3.11-dev ca-certificates patchelf || return 1
-    python=$dir/root/usr/bin/python3.11
-    rm -rf "$dir"/root/usr/lib/python3*/{EXTERNALLY-MANAGED,config-*} "$dir"/root/usr/lib/*/*.a
-    cat "$dir"/root/usr/share/ca-certificates/mozilla/*.crt > "$dir/ca.crt"
-    if ! said=$(python_adopt "$dir/root" "$python"); then
+    python=$dir/packages/usr/bin/python3.11
+    rm -rf "$dir"/packages/usr/lib/python3*/{EXTERNALLY-MANAGED,config-*} "$dir"/packages/usr/lib/*/*.a
+    cat "$dir"/packages/usr/share/ca-certificates/mozilla/*.crt > "$dir/ca.crt"
+    if ! said=$(python_adopt "$dir/packages" "$python"); then
         tried python: "the unpacked Python does not work: $(tail -n 1 <<< "$said")"
         return 1
     fi
     mkdir -p "$dir/bin"
-    ln -s ../root/usr/bin/python3.11 "$dir/bin/python3.11"
+    ln -s ../packages/usr/bin/python3.11 "$dir/bin/python3.11"
     ln -s python3.11 "$dir/bin/python3"
     say "the private Python is ready ($((SECONDS - began)) s)"
 }

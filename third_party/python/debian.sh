@@ -2,9 +2,9 @@
 # debian.sh SCRIPTS OUT X.Y: CPython X.Y from Debian's packages, in the folder OUT.
 #
 # SCRIPTS is //third_party/bazel, whose way of unpacking Debian packages is used. OUT then holds
-#   root/       the unpacked packages; the prefix to copy is root/usr
+#   packages/   unpacked; the prefix to copy is usr in it
 #   libc/       Debian's C library, if the interpreter needs a newer one than this machine has
-#   program     in that case, the interpreter as it was packed: the one below root/ was made to run where it lies
+#   program     in that case, the interpreter as it was packed: the one in packages/ was made to run where it lies
 # or, where it cannot be had, only
 #   reason      why not
 # Exit status 0 in both cases.
@@ -19,7 +19,7 @@ SCRIPTS=$1 OUT=$(cd "$2" && pwd) SERIES=$3
 
 SOURCE_NAME=debian
 TRIED=$OUT/tried
-root=$OUT/root
+root=$OUT/packages
 
 : > "$TRIED"
 trap 'rm -rf "$TRIED"' EXIT
@@ -65,5 +65,5 @@ unpack() {
 
 if ! unpack; then
     sed 's/^ *//' "$TRIED" > "$OUT/reason"
-    rm -rf "${OUT:?}"/{root,libc,program}
+    rm -rf "${OUT:?}"/{packages,libc,program}
 fi

@@ -156,7 +156,7 @@ def _fetch_debian(rctx, minor):
     if reason.exists:
         return None, None, "; ".join(rctx.read(reason).strip().splitlines())
     libc = rctx.path("debian/libc")
-    return rctx.path("debian/root/usr"), (libc if libc.exists else None), ""
+    return rctx.path("debian/packages/usr"), (libc if libc.exists else None), ""
 
 def _python_toolchain_impl(rctx):
     minor = rctx.attr.version

@@ -200,10 +200,10 @@ class StoreTest(StoreFixture):
             reference.parse(name)
 
     def test_where_stores_are(self) -> None:
-        home = {"HOME": "/home/ada"}
-        self.assertEqual(default_folder(home), "/home/ada/.local/share/mlflow-backend/models")
+        home = {"HOME": "/h"}
+        self.assertEqual(default_folder(home), "/h/.local/share/mlflow-backend/models")
         self.assertEqual(default_folder({**home, "XDG_DATA_HOME": "/d"}), "/d/mlflow-backend/models")
-        self.assertEqual(cache_folder(home), "/home/ada/.cache/mlflow-backend/models")
+        self.assertEqual(cache_folder(home), "/h/.cache/mlflow-backend/models")
         self.assertEqual(cache_folder({**home, "XDG_CACHE_HOME": "/c"}), "/c/mlflow-backend/models")
 
 
